@@ -1,0 +1,46 @@
+"""Log the Keras model and its ONNX export, with the tutorial's tensor names, to the active MLflow run."""
+
+import keras
+import mlflow
+import network
+import numpy as np
+import onnx
+import tensorflow as tf
+import tf2onnx
+
+OPSET = 17
+
+
+def log_models(model: keras.Model, example: np.ndarray) -> None:
+    """Log `keras` and `onnx`, each with the signature [-1, 32, 32, 3] FP32 -> [-1, 10] FP32."""
+    pixels = example.astype(np.float32) / 255.0
+    signature = mlflow.models.infer_signature(
+        {network.INPUT: pixels}, {network.OUTPUT: model.predict(pixels, verbose=0)}
+    )
+    pins = [f"{package.__name__}=={package.__version__}" for package in (tf, keras, np)]
+    mlflow.keras.log_model(model, name="keras", signature=signature, pip_requirements=pins)
+    mlflow.onnx.log_model(
+        to_onnx(model),
+        name="onnx",
+        signature=signature,
+        pip_requirements=["onnx", "onnxruntime", f"numpy=={np.__version__}"],
+    )
+
+
+def to_onnx(model: keras.Model) -> onnx.ModelProto:
+    """Return the ONNX model; the input is `conv2d_input`, the output `dense_1`."""
+    spec = tf.TensorSpec([None, 32, 32, 3], tf.float32, name=network.INPUT)
+    function = tf.function(lambda pixels: model(pixels, training=False), input_signature=[spec])
+    proto, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=OPSET)
+    rename_output(proto.graph, network.OUTPUT)
+    onnx.checker.check_model(proto)
+    return proto
+
+
+def rename_output(graph: onnx.GraphProto, name: str) -> None:
+    """Give the graph's one output the name, in the node that makes it as well."""
+    (output,) = graph.output
+    for node in graph.node:
+        node.output[:] = [name if made == output.name else made for made in node.output]
+        node.input[:] = [name if used == output.name else used for used in node.input]
+    output.name = name
