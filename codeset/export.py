@@ -24,6 +24,7 @@ def log_models(model: keras.Model, example: np.ndarray) -> None:
         name="onnx",
         signature=signature,
         pip_requirements=["onnx", "onnxruntime", f"numpy=={np.__version__}"],
+        save_as_external_data=False,  # one file, which any server's repository can take
     )
 
 

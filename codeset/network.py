@@ -23,6 +23,7 @@ def build(profile: str, steps: int) -> keras.Model:
         optimizer=optimizer(profile, steps),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
+        jit_compile=False,  # XLA on the CPU trains this network at a third of the speed
     )
     return model
 
