@@ -1,0 +1,26 @@
+"""Options and plugins only; nothing imports this file."""
+
+import pytest
+
+from fixtures.support.settings import OPTIONS
+
+pytest_plugins = [
+    "fixtures.session",
+    "fixtures.report",
+    "fixtures.cluster",
+    "fixtures.training",
+    "fixtures.serving",
+    "fixtures.load",
+    "steps.cluster",
+    "steps.training",
+    "steps.serving",
+    "steps.prediction",
+    "steps.load",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("acceptance", "triton-acceptance (each option has an environment variable)")
+    for option in OPTIONS:
+        action = "store_true" if option.flag else "store"
+        group.addoption(option.name, action=action, help=f"{option.help} [env: {option.environment}]")

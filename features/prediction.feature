@@ -1,0 +1,41 @@
+Feature: The served model answers rightly
+  NVIDIA Triton serves the CPU model over the Open Inference Protocol (v2). The classes are CIFAR-10's in alphabetical
+  order, so a deer lands at index 4.
+
+  Background:
+    Given the CPU predictor serves the trained model
+
+  Scenario: The deer lands at index 4
+    When the tutorial's request with the deer is sent
+    Then the answer is ten logits
+    And the highest is at the deer's index
+
+  Scenario: JSON, binary HTTP and gRPC give the same logits
+    When the deer is sent as JSON, as binary HTTP and by gRPC
+    Then the three answers agree
+
+  Scenario: The server answers as the trained model does
+    When at least 1000 held-out pictures are sent
+    Then at least 99.9 % get the class that the trained model gave them
+    And the logits differ by at most 0.001
+
+  Scenario: Every class is found at its own index
+    When at least 1000 held-out pictures are sent
+    Then each of the ten classes is found at its own index at least once
+
+  Scenario Outline: A bad request gets a clear answer: <request>
+    When a request with <request> is sent
+    Then it gets a clear client error or a defined answer
+    And the predictor still serves the deer
+
+    Examples:
+      | request                |
+      | a wrong shape          |
+      | a wrong type           |
+      | an unknown input       |
+      | an unknown model       |
+      | a truncated binary     |
+      | an empty body          |
+      | NaN pixels             |
+      | NaN in JSON            |
+      | a batch over the limit |
