@@ -5,8 +5,8 @@ import pytest
 from fixtures.support.settings import OPTIONS
 
 pytest_plugins = [
-    "fixtures.session",
     "fixtures.report",
+    "fixtures.session",
     "fixtures.cluster",
     "fixtures.training",
     "fixtures.serving",

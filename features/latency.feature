@@ -1,4 +1,4 @@
-Feature: The predictors take the tutorial's load
+Feature: Under load the predictors keep up
   600 requests a second, each with one picture as 145 kB of JSON. Latency counts from the time a request was due, so a
   slow server can't hide behind a generator that waits for it.
 

@@ -1,0 +1,23 @@
+"""Steps about pods."""
+
+from pathlib import Path
+
+from pytest_bdd import then, when
+
+MANIFESTS = Path(__file__).parents[1] / "manifests"
+PASSED = "Test PASSED"
+
+
+@when("the cuda-vector-add pod runs to its end", target_fixture="pod")
+def run_the_pod(stack):
+    return stack.run_pod(MANIFESTS / "cuda-vector-add" / "pod.yaml")
+
+
+@then("the pod succeeds")
+def pod_succeeds(pod):
+    assert pod.phase == "Succeeded", f"pod {pod.name} ended {pod.phase}; its log:\n{pod.log}"
+
+
+@then("its log says the test passed")
+def log_says_passed(pod):
+    assert PASSED in pod.log, f"pod {pod.name} did not say {PASSED!r}; its log:\n{pod.log}"
