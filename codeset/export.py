@@ -2,11 +2,12 @@
 
 import keras
 import mlflow
-import network
 import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
+
+import network
 
 OPSET = 17
 

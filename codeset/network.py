@@ -33,9 +33,7 @@ def tutorial_blocks() -> list[keras.Layer]:
     blocks: list[keras.Layer] = []
     for filters in (32, 64, 128):
         for _ in range(2):
-            blocks.append(
-                layers.Conv2D(filters, 3, activation="relu", kernel_initializer="he_uniform", padding="same")
-            )
+            blocks.append(layers.Conv2D(filters, 3, activation="relu", kernel_initializer="he_uniform", padding="same"))
         blocks += [layers.MaxPooling2D(2), layers.Dropout(0.2)]
     return blocks
 

@@ -9,13 +9,14 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default without AVX-512, where it is faster as well
 
-import data
-import export
 import keras
 import mlflow
-import network
 import numpy as np
 import tensorflow as tf
+
+import data
+import export
+import network
 
 REFERENCE_PICTURES = 2000
 PROGRESS_SECONDS = 5

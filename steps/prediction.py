@@ -56,7 +56,9 @@ def send_held_out(held_out_answers, count, figures):
 def same_classes(held_out_answers, percent, figures):
     same = held_out_answers.served.argmax(1) == held_out_answers.trained.argmax(1)
     figures("same class", f"{same.mean():.2%}")
-    assert same.mean() * 100 >= percent, f"{same.mean():.2%} of {len(same)} pictures got the trained model's class, not {percent} %"
+    assert same.mean() * 100 >= percent, (
+        f"{same.mean():.2%} of {len(same)} pictures got the trained model's class, not {percent} %"
+    )
 
 
 @then(parsers.parse("the logits differ by at most {tolerance:f}"))

@@ -19,13 +19,17 @@ def gpu_model(gpu_run):
 def held_out_accuracy_is_at_least(run, percent, figures):
     figures("held-out accuracy", f"{run.held_out_accuracy:.1%}")
     figures("training accuracy", f"{run.training_accuracy:.1%}")
-    assert run.held_out_accuracy * 100 >= percent, f"{run} reached {run.held_out_accuracy:.1%} held out, not {percent} %"
+    assert run.held_out_accuracy * 100 >= percent, (
+        f"{run} reached {run.held_out_accuracy:.1%} held out, not {percent} %"
+    )
 
 
 @then(parsers.parse("its training accuracy is at least {percent:d} %"))
 def training_accuracy_is_at_least(run, percent, figures):
     figures("training accuracy", f"{run.training_accuracy:.1%}")
-    assert run.training_accuracy * 100 >= percent, f"{run} reached {run.training_accuracy:.1%} in training, not {percent} %"
+    assert run.training_accuracy * 100 >= percent, (
+        f"{run} reached {run.training_accuracy:.1%} in training, not {percent} %"
+    )
 
 
 @then("its held-out accuracy is reported")
@@ -37,7 +41,9 @@ def held_out_accuracy_is_reported(run, figures):
 @then("as many epochs ran as were asked for")
 def epochs_ran(run, figures):
     figures("epochs", run.epochs_run)
-    assert run.epochs_run == run.recipe.epochs, f"{run} ran {run.epochs_run} epochs of the {run.recipe.epochs} asked for"
+    assert run.epochs_run == run.recipe.epochs, (
+        f"{run} ran {run.epochs_run} epochs of the {run.recipe.epochs} asked for"
+    )
 
 
 @then("the tracked run has the recipe's parameters and the data set's digest")

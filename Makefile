@@ -1,0 +1,30 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup acceptance test lint format bench sabotage
+BIN := .venv/bin
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
+
+setup:  ## make .venv: the locked packages and vegeta (GPU=1 for CUDA builds, PYTHON=... for another interpreter)
+	@PYTHON="$(PYTHON)" tools/setup $(if $(GPU),gpu)
+
+acceptance: setup  ## check the whole chain; options go in ARGS="..."
+	$(BIN)/pytest features $(ARGS)
+
+test: setup lint  ## pass the suite's own tests
+	$(BIN)/pytest tests -m "not sabotage" $(ARGS)
+
+lint: setup  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## put the code into its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+sabotage: setup  ## break the stack in every way that a scenario must notice
+	$(BIN)/pytest tests -m sabotage $(ARGS)
+
+bench: setup  ## measure speed and memory: a table, and bench.json
+	$(BIN)/python -m tools.bench $(ARGS)
