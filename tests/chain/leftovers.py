@@ -1,0 +1,24 @@
+"""What a run left behind: processes that name its folder, and run directories."""
+
+from pathlib import Path
+
+import psutil
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Return the processes whose command line or environment names the folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            named = [*process.cmdline(), process.environ().get("TMPDIR", "")]
+        except psutil.Error:
+            continue
+        if any(str(folder) in text for text in named) and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return what a run with TMPDIR=<folder>/tmp left; the report doesn't count."""
+    running = [f"{process.pid} {' '.join(process.cmdline())[:200]}" for process in processes_of(folder)]
+    return running + [str(path) for path in (folder / "tmp").glob("triton-acceptance-*")]

@@ -1,0 +1,84 @@
+"""A stack that is made up, for contract tests of what this machine can't have: pods and a GPU.
+
+Loaded with `-p`; the environment variable FAKE_STACK holds JSON that overrides what it says.
+"""
+
+import contextlib
+import json
+import os
+
+import numpy as np
+
+from fixtures import stacks
+from fixtures.stacks.base import Endpoint, Gpu, PodResult
+from fixtures.support.load import LoadResult
+from fixtures.support.tracking import EXPERIMENT, TrainingRun
+
+SAYS = {
+    "gpu": "NVIDIA Made-Up",
+    "reason": "",
+    "pod_phase": "Succeeded",
+    "pod_log": "[Vector addition of 50000 elements]\nTest PASSED\nDone",
+    "training_accuracy": 0.964,
+    "epochs_missed": 0,
+    "devices": "CPU,GPU:NVIDIA Made-Up",
+    "cpu_ms": 7.2,
+    "gpu_ms": 2.7,
+    "gpu_p99_ms": 10.5,
+    "gpu_failures": 0,
+}
+
+
+class FakeStack:
+    """Answers at once what it is told to."""
+
+    has_pods = True
+
+    def __init__(self, settings, workspace, say):
+        self.says = {**SAYS, **json.loads(os.environ.get("FAKE_STACK", "{}"))}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def gpu(self):
+        return Gpu(self.says["gpu"], "550.1", self.says["reason"])
+
+    def run_pod(self, manifest):
+        return PodResult(manifest.parent.name, self.says["pod_phase"], self.says["pod_log"])
+
+    def train(self, recipe, dataset):
+        epochs = recipe.epochs - self.says["epochs_missed"]
+        metrics = {name: [0.5] * epochs for name in ("loss", "val_loss", "epoch_seconds", "val_accuracy")}
+        return TrainingRun(
+            tracking_uri="",
+            run_id="made-up",
+            name=EXPERIMENT,
+            status="FINISHED",
+            recipe=recipe,
+            parameters={"devices": self.says["devices"]},
+            metrics={**metrics, "accuracy": [self.says["training_accuracy"]] * epochs},
+        )
+
+    @contextlib.contextmanager
+    def serve(self, run, device):
+        yield Endpoint("127.0.0.1:9", "127.0.0.1:9", "127.0.0.1:9", "cifar10", device, run)
+
+    def send_load(self, endpoint, plan):
+        count = plan.requests
+        waited = np.full(count, self.says[f"{endpoint.device}_ms"] / 1000)
+        codes = np.full(count, 200)
+        if endpoint.device == "gpu":
+            waited[: count // 50] = self.says["gpu_p99_ms"] / 1000
+            codes[: self.says["gpu_failures"]] = 503
+        else:
+            waited[: count // 50] = 0.2056
+        return LoadResult(plan, np.arange(count) / plan.rate, waited, codes, [""] * count)
+
+    def how_to_reach(self):
+        return "nowhere"
+
+
+stacks.TARGETS["embedded"] = FakeStack

@@ -1,0 +1,71 @@
+"""Contract tests: the GPU and pod scenarios against a made-up stack, passing and failing for each reason.
+
+No GPU and no pod is real here; the README lists these scenarios as unconfirmed.
+"""
+
+import json
+
+import pytest
+
+from tests.running import run_suite
+
+VECTOR_ADD = "the_cudavectoradd_pod_passes"
+LEARNS = "the_gpu_model_learns"
+FASTER = "the_gpu_answers_faster_than_the_cpu"
+
+
+def run(folder, says, *arguments):
+    return run_suite(
+        folder,
+        "--data=digits",
+        "-m",
+        "gpu",
+        *arguments,
+        plugin="tests.contract.fake_stack",
+        FAKE_STACK=json.dumps(says),
+    )
+
+
+def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):
+    scenarios = run(tmp_path, {}).scenarios()
+    assert {name: found.outcome for name, found in scenarios.items()} == dict.fromkeys(
+        (VECTOR_ADD, LEARNS, FASTER), "passed"
+    )
+    assert scenarios[LEARNS].figures["training accuracy"] == "96.4%"
+    assert scenarios[FASTER].figures["GPU p50"] == "2.700 ms"
+
+
+@pytest.mark.parametrize(
+    ("says", "scenario", "words"),
+    [
+        ({"pod_phase": "Failed"}, VECTOR_ADD, "ended Failed"),
+        ({"pod_log": "CUDA driver version is insufficient"}, VECTOR_ADD, "did not say 'Test PASSED'"),
+        ({"training_accuracy": 0.94}, LEARNS, "reached 94.0% in training, not 95 %"),
+        ({"epochs_missed": 3}, LEARNS, "ran 57 epochs of the 60 asked for"),
+        ({"devices": "CPU"}, LEARNS, "saw ['CPU']; the GPU was to train it"),
+        ({"gpu_ms": 8.0}, FASTER, "p50: the GPU took 8.000 ms, the CPU 7.200 ms"),
+        ({"gpu_p99_ms": 300}, FASTER, "p99: the GPU took 300.000 ms, the CPU 205.600 ms"),
+        ({"gpu_failures": 3}, FASTER, "GPU: 99.950% of 6000 requests succeeded: 3 x HTTP 503"),
+    ],
+)
+def test_a_broken_stack_fails_its_scenario_for_that_reason(tmp_path, says, scenario, words):
+    result = run(tmp_path, says)
+    scenarios = result.scenarios()
+    assert result.code == 1
+    assert scenarios[scenario].outcome == "failed"
+    assert words in scenarios[scenario].message
+    assert [name for name, found in scenarios.items() if found.outcome != "passed"] == [scenario]
+
+
+def test_a_gpu_that_is_not_there_skips_with_the_reason(tmp_path):
+    result = run(tmp_path, {"reason": "the driver hangs"})
+    assert result.code == 0
+    assert {found.outcome for found in result.scenarios().values()} == {"skipped"}
+    assert "no GPU: the driver hangs" in result.output
+
+
+def test_a_gpu_that_was_demanded_and_is_not_there_fails(tmp_path):
+    result = run(tmp_path, {"reason": "the driver hangs"}, "--require-gpu")
+    assert result.code == 1
+    assert {found.outcome for found in result.scenarios().values()} == {"error"}
+    assert "--require-gpu: the driver hangs" in result.output

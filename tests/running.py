@@ -1,0 +1,70 @@
+"""Runs the suite itself as a user would, in a process of its own."""
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario of a JUnit XML: `outcome` is passed, failed, error or skipped, `message` says why."""
+
+    outcome: str
+    message: str
+    figures: dict[str, str]
+
+
+@dataclass(frozen=True)
+class SuiteRun:
+    """A finished run: its exit code, what the terminal showed, and the report's folder."""
+
+    code: int
+    output: str
+    report: Path
+
+    def scenarios(self) -> dict[str, Scenario]:
+        """Return the scenarios by the names that pytest-bdd gives them, `test_` left out."""
+        found = {}
+        for case in ElementTree.parse(self.report / "junit.xml").iter("testcase"):  # noqa: S314 - our own file
+            outcome, message = "passed", ""
+            for word in ("failure", "error", "skipped"):
+                for element in case.findall(word):
+                    outcome = "failed" if word == "failure" else word
+                    message = f"{element.get('message')}\n{element.text}"
+            figures = {item.get("name", ""): item.get("value", "") for item in case.iter("property")}
+            found[case.get("name", "").removeprefix("test_")] = Scenario(outcome, message, figures)
+        return found
+
+
+def command(report: Path, *arguments: str, plugin: str = "") -> list[str]:
+    """Return the command line of a run of the features."""
+    plugins = ["-p", plugin] if plugin else []
+    return [sys.executable, "-m", "pytest", "features", *plugins, f"--report={report}", *arguments]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return this process's environment without what would change a run, and with the variables."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("ACCEPTANCE_", "CIFAR10_", "PYTEST_"))
+    }
+    return {**kept, **variables}
+
+
+def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 300, **variables: str) -> SuiteRun:
+    """Run the features to their end; the output holds stdout and stderr."""
+    answer = subprocess.run(
+        command(report, *arguments, plugin=plugin),
+        cwd=ROOT,
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return SuiteRun(answer.returncode, answer.stdout, report)

@@ -1,0 +1,143 @@
+"""Where the data set comes from, in order, and what is said of a source that can't be used."""
+
+import hashlib
+import http.server
+import tarfile
+import threading
+
+import pytest
+
+from fixtures.support import dataset
+from fixtures.support.errors import BadSetting
+from fixtures.support.settings import read_settings
+from tests.unit.test_batches import write_folder
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Keras' cache, empty, and no way to the data set's own server."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(dataset, "URL", "http://127.0.0.1:9/cifar-10-python.tar.gz")
+    folder = tmp_path / "keras" / "datasets"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """A small archive in the data set's layout, whose MD5 is taken for the right one."""
+    folder = tmp_path / "made" / dataset.FOLDER
+    folder.mkdir(parents=True)
+    write_folder(folder)
+    file = tmp_path / "made" / dataset.ARCHIVE
+    with tarfile.open(file, "w:gz") as tar:
+        tar.add(folder, dataset.FOLDER)
+    monkeypatch.setattr(dataset, "MD5", hashlib.md5(file.read_bytes()).hexdigest())  # noqa: S324
+    return file
+
+
+@pytest.fixture
+def server(archive, monkeypatch):
+    """A web server that has the archive; `broken` cuts it short, `silent` never answers."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        mode = "whole"
+
+        def do_GET(self):
+            if Handler.mode == "silent":
+                threading.Event().wait(3)
+                return
+            content = archive.read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2] if Handler.mode == "broken" else content)
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        monkeypatch.setattr(dataset, "URL", f"http://127.0.0.1:{running.server_port}/{dataset.ARCHIVE}")
+        yield Handler
+        running.shutdown()
+
+
+def find(**given):
+    return dataset.find_source(read_settings(given, ["embedded", "existing"], {}), lambda text: None)
+
+
+def test_a_named_folder_is_taken(tmp_path, cache):
+    write_folder(tmp_path)
+    assert find(cifar10=str(tmp_path)).folder == tmp_path
+
+
+def test_the_folder_above_the_standard_one_is_taken_as_well(tmp_path, cache):
+    folder = tmp_path / "data" / dataset.FOLDER
+    folder.mkdir(parents=True)
+    write_folder(folder)
+    assert find(cifar10=str(tmp_path / "data")).folder == folder
+
+
+def test_a_named_folder_without_batches_is_named_with_what_it_lacks(tmp_path, cache):
+    write_folder(tmp_path)
+    (tmp_path / "data_batch_3").unlink()
+    with pytest.raises(BadSetting, match="lacks data_batch_3"):
+        find(cifar10=str(tmp_path))
+
+
+def test_a_named_archive_is_unpacked(tmp_path, cache, archive):
+    prepared = dataset.prepare(find(cifar10=str(archive)), tmp_path / "run")
+    assert not prepared.stand_in
+    assert len(prepared.held_out) == 7
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.0])
+def test_an_archive_cut_short_is_named_with_both_sums(cache, archive, keep):
+    content = archive.read_bytes()
+    archive.write_bytes(content[: int(len(content) * keep)])
+    with pytest.raises(BadSetting) as caught:
+        find(cifar10=str(archive))
+    assert dataset.MD5 in str(caught.value)
+    assert "cut short" in str(caught.value)
+
+
+@pytest.mark.parametrize("place", [dataset.FOLDER, f"{dataset.FOLDER}-target/{dataset.FOLDER}"])
+def test_keras_cache_is_taken_before_the_download(cache, server, place):
+    (cache / place).mkdir(parents=True)
+    write_folder(cache / place)
+    assert find().folder == cache / place
+
+
+def test_the_download_is_kept_in_the_cache(cache, server):
+    assert find().archive == cache / dataset.ARCHIVE
+    server.mode = "broken"
+    assert find().archive == cache / dataset.ARCHIVE
+
+
+@pytest.mark.parametrize("mode", ["broken", "silent"])
+def test_a_failed_download_leaves_nothing_and_the_stand_in_is_taken(cache, server, monkeypatch, mode):
+    monkeypatch.setattr(dataset, "ANSWER_SECONDS", 0.3)
+    server.mode = mode
+    source = find()
+    assert source.stand_in
+    assert str(cache) in source.searched
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", [{"data": "cifar10"}, {"target": "existing"}])
+def test_without_a_stand_in_the_error_says_where_it_looked(cache, given):
+    with pytest.raises(BadSetting) as caught:
+        find(**given)
+    assert str(cache) in str(caught.value)
+    assert "127.0.0.1:9" in str(caught.value)
+    assert "--cifar10" in str(caught.value)
+
+
+def test_the_stand_in_is_real_data_that_names_itself(tmp_path):
+    prepared = dataset.prepare(find(data="digits"), tmp_path / "run")
+    assert prepared.stand_in
+    assert "STAND-IN DATA" in prepared.name
+    assert prepared.sample == "four"
+    assert len(prepared.held_out) == 1000
+    assert set(prepared.held_out.labels) == set(range(10))

@@ -1,0 +1,69 @@
+"""Options: defaults, environment variables, and errors that name the option, the value and the fix."""
+
+import pytest
+
+from fixtures.support.errors import BadSetting
+from fixtures.support.settings import OPTIONS, read_settings
+
+TARGETS = ["embedded", "existing"]
+
+
+def read(environment=None, **given):
+    return read_settings(given, TARGETS, environment or {})
+
+
+def test_defaults_are_the_quick_profile_on_the_embedded_target():
+    settings = read()
+    assert (settings.target, settings.profile, settings.data) == ("embedded", "quick", "auto")
+    assert (settings.rate, settings.duration, settings.expect_index) == (600, 10, 4)
+
+
+def test_the_tutorial_profile_sends_36_000_requests():
+    assert read(profile="tutorial").requests == 36_000
+
+
+def test_other_targets_default_to_the_tutorial_profile():
+    assert read(target="existing").profile == "tutorial"
+
+
+def test_an_environment_variable_stands_in_for_an_option_and_yields_to_it():
+    environment = {"ACCEPTANCE_RATE": "100", "ACCEPTANCE_REQUIRE_GPU": "1", "ACCEPTANCE_KEEP": "0"}
+    settings = read(environment)
+    assert (settings.rate, settings.require_gpu, settings.keep) == (100, True, False)
+    assert read(environment, rate="200").rate == 200
+
+
+def test_every_option_has_its_own_variable():
+    variables = [option.environment for option in OPTIONS]
+    assert len(set(variables)) == len(OPTIONS)
+    assert "CIFAR10_DIR" in variables
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"target": "moon"}, ["--target moon", "embedded, existing"]),
+        ({"profile": "slow"}, ["--profile slow", "quick, tutorial"]),
+        ({"data": "mnist"}, ["--data mnist", "auto, cifar10, digits"]),
+        ({"rate": "fast"}, ["--rate fast", "whole number"]),
+        ({"rate": "0"}, ["--rate 0", "from 1"]),
+        ({"rate": "-5"}, ["--rate -5", "whole number"]),
+        ({"duration": "1.5"}, ["--duration 1.5", "seconds"]),
+        ({"rate": "60", "duration": "10"}, ["--rate 60 --duration 10", "600 requests", "662"]),
+        ({"rate": "100000", "duration": "60"}, ["6,000,000 requests", "1,000,000", "lower"]),
+        ({"expect_index": "10"}, ["--expect-index 10", "0 to 9"]),
+        ({"cifar10": "/no/such/place"}, ["--cifar10 /no/such/place", "no such file"]),
+        ({"request": "/no/such/file"}, ["--request /no/such/file", "no such file"]),
+        ({"data": "digits", "cifar10": "/"}, ["--data digits", "contradict"]),
+    ],
+)
+def test_a_bad_value_is_named_with_what_would_do(given, words):
+    with pytest.raises(BadSetting) as caught:
+        read(**given)
+    assert all(word in str(caught.value) for word in words)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bad_variable_is_named_as_the_variable():
+    with pytest.raises(BadSetting, match="ACCEPTANCE_RATE=fast"):
+        read({"ACCEPTANCE_RATE": "fast"})

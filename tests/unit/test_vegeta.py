@@ -1,0 +1,78 @@
+"""vegeta itself, against a small server of this test's own: every result comes back."""
+
+import http.server
+import subprocess
+import threading
+
+import pytest
+
+from fixtures.support import vegeta
+from fixtures.support.errors import AcceptanceError
+from fixtures.support.load import LoadPlan
+
+
+@pytest.fixture
+def server():
+    """A server that counts bodies and fails every tenth request."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        bodies: list[bytes] = []  # noqa: RUF012
+
+        def do_POST(self):
+            self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(500 if len(self.bodies) % 10 == 0 else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running, Handler
+        running.shutdown()
+
+
+def attack(url, folder, plan):
+    target, results, table = folder / "target.json", folder / "results.bin", folder / "results.csv"
+    program = vegeta.find_vegeta()
+    vegeta.write_target(target, url, plan.body)
+    subprocess.run(vegeta.attack_command(program, target, results, plan), check=True)
+    subprocess.run(vegeta.encode_command(program, results, table), check=True)
+    return table
+
+
+def test_every_result_comes_back_in_the_order_of_sending(server, tmp_path):
+    running, handler = server
+    plan = LoadPlan(50, 1, b'{"inputs": "some, \\"quoted\\" text"}')
+    result = vegeta.read_table(attack(f"http://127.0.0.1:{running.server_port}/", tmp_path, plan), plan)
+    assert len(result) == 50
+    assert set(handler.bodies) == {plan.body}
+    assert result.success == pytest.approx(0.9)
+    assert (result.sent[1:] >= result.sent[:-1]).all()
+    assert result.rate_sent == pytest.approx(50, rel=0.1)
+    assert (result.waited > 0).all()
+    assert "5 x 500" in result.failures()
+
+
+def test_a_server_that_is_not_there_fails_every_request(tmp_path):
+    plan = LoadPlan(20, 1, b"{}")
+    result = vegeta.read_table(attack("http://127.0.0.1:9/", tmp_path, plan), plan)
+    assert len(result) == 20
+    assert result.success == 0
+    assert "connection refused" in result.failures()
+
+
+def test_a_table_cut_short_is_an_error_that_names_the_line(tmp_path):
+    table = tmp_path / "results.csv"
+    table.write_text("1700000000000000000,200,1000,1,1,,,x,0,POST,http://h,\n1700000000,20")
+    with pytest.raises(AcceptanceError, match="line 2"):
+        vegeta.read_table(table, LoadPlan(1, 1, b""))
+
+
+def test_no_vegeta_is_an_error_with_the_fix(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(AcceptanceError, match="make setup"):
+        vegeta.find_vegeta()
