@@ -1,0 +1,122 @@
+"""Loaded with `-p`: the embedded stack with one thing broken, named by the environment variable SABOTAGE."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import fixtures.load
+from fixtures import stacks
+from fixtures.stacks.embedded import EmbeddedStack
+from fixtures.support import repository
+from tests.sabotage import proxy
+
+SABOTAGE = os.environ["SABOTAGE"]
+
+# a trainer that does something else: (file of the codeset, text, what stands there instead)
+TRAINERS = {
+    "shuffled labels": (
+        "train.py",
+        "    steps = ",
+        "    np.random.default_rng(1).shuffle(training.labels)\n    steps = ",
+    ),
+    "swapped classes": (
+        "data.py",
+        "return Split(pixels",
+        "labels = (labels + 1) % 10\n    return Split(pixels",
+    ),
+    "fewer epochs": ("train.py", "epochs=arguments.epochs,", "epochs=arguments.epochs - 1,"),
+    "half the pictures": ("data.py", '"data_batch_*"', '"data_batch_[123]"'),
+    "no held-out loss": (
+        "train.py",
+        "mlflow.log_metrics({**logs,",
+        "logs.pop('val_loss'); mlflow.log_metrics({**logs,",
+    ),
+    "another device": ("train.py", '",".join(devices_seen())', '"CPU,GPU:NVIDIA Made-Up"'),
+    "no keras model": ("export.py", "mlflow.keras.log_model(model", "(lambda *a, **k: None)(model"),
+}
+# a server that does something else: (text of the Python backend's model, what stands there instead)
+SERVERS = {
+    "noise": (
+        "        ends =",
+        "        logits = logits + np.random.normal(0, 0.02, logits.shape).astype('f4')\n        ends =",
+    ),
+    "a class that is never found": ("        ends =", "        logits[:, 7] = -1e6\n        ends ="),
+    "delay": ("        ends =", "        __import__('time').sleep(0.5)\n        ends ="),
+    "1 failure in 1,000": (
+        "        ends =",
+        "        self.count = getattr(self, 'count', 0) + len(requests)\n"
+        "        if self.count // 1000 != (self.count - len(requests)) // 1000:\n"
+        "            error = pb_utils.TritonError('out of luck')\n"
+        "            return [pb_utils.InferenceResponse(error=error) for _ in requests]\n"
+        "        ends =",
+    ),
+}
+PROXIES: dict[str, Callable] = {
+    "a server that agrees to all": lambda: proxy.agree_to_all,
+    "a server without words": lambda: proxy.complain_without_a_word,
+    "a server that sulks": proxy.sulk,
+    "a server that rounds JSON": lambda: proxy.round_json,
+}
+
+
+class BrokenStack(EmbeddedStack):
+    """The real processes, with the sabotage in one of them."""
+
+    def __init__(self, settings, workspace, say):
+        super().__init__(settings, workspace, say)
+        if SABOTAGE in TRAINERS:
+            name, text, instead = TRAINERS[SABOTAGE]
+            self.codeset = Path(shutil.copytree(self.codeset, workspace.directory / "codeset"))
+            replace(self.codeset / name, text, instead)
+
+    @contextlib.contextmanager
+    def serve(self, run, device):
+        if SABOTAGE == "another model":
+            other = dataclasses.replace(run.recipe, seed=run.recipe.seed + 1)
+            served = dataclasses.replace(run, models=self.train(other, self.dataset).models)
+        else:
+            served = run
+        with super().serve(served, device) as endpoint, contextlib.ExitStack() as exits:
+            endpoint = dataclasses.replace(endpoint, run=run)
+            if SABOTAGE in PROXIES:
+                spoiler = proxy.Spoiler(PROXIES[SABOTAGE]())
+                endpoint = dataclasses.replace(endpoint, http=exits.enter_context(spoiler.before(endpoint.http)))
+            yield endpoint
+
+    def train(self, recipe, dataset):
+        self.dataset = dataset
+        return super().train(recipe, dataset)
+
+    def send_load(self, endpoint, plan):
+        if SABOTAGE == "a load cut short":
+            return dataclasses.replace(super().send_load(endpoint, dataclasses.replace(plan, duration=2)), plan=plan)
+        if SABOTAGE == "another rate":
+            slower = dataclasses.replace(plan, rate=plan.rate * 9 // 10)
+            return dataclasses.replace(super().send_load(endpoint, slower), plan=plan)
+        return super().send_load(endpoint, plan)
+
+
+def replace(file: Path, text: str, instead: str) -> None:
+    """Put the sabotage into a file; an error where the text isn't there any more."""
+    content = file.read_text()
+    assert content.count(text) == 1, f"{file.name} has {content.count(text)} places like {text!r}"
+    file.write_text(content.replace(text, instead))
+
+
+def build_broken(directory, model, device):
+    built = build(directory, model, device)
+    replace(built / repository.MODEL / "1" / "model.py", *SERVERS[SABOTAGE])
+    return built
+
+
+build = repository.build_repository
+if SABOTAGE in SERVERS:
+    repository.build_repository = build_broken
+if SABOTAGE == "compact JSON":
+    full = fixtures.load.json_request
+    fixtures.load.json_request = lambda pictures: json.dumps(json.loads(full(pictures)), separators=(",", ":")).encode()
+stacks.TARGETS["embedded"] = BrokenStack
