@@ -58,6 +58,7 @@ def run_has_parameters(run, dataset):
 def run_has_epoch_metrics(run, figures):
     counts = {metric: len(run.metrics.get(metric, [])) for metric in EPOCH_METRICS}
     assert set(counts.values()) == {run.recipe.epochs}, f"{run} logged {counts} values in {run.recipe.epochs} epochs"
+    figures("training took", f"{run.seconds:.0f} s")
     figures("seconds an epoch", " ".join(f"{seconds:.0f}" for seconds in run.metrics["epoch_seconds"]))
 
 

@@ -93,9 +93,10 @@ def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario
     popen, folder = start(scenario, log)
     kill(folder, pattern)
     killed = time.monotonic()
-    assert popen.wait(60) == 1
-    # up to 5 s for the step to fail; the rest is the end of the other processes and the report
-    assert time.monotonic() - killed < 5 + 5
+    failed = re.compile(r"(^|\.py )F(\s|$)", re.MULTILINE)
+    wait_until("the scenario to fail", lambda: Ready(None) if failed.search(output(folder)) else output(folder), 20)
+    assert time.monotonic() - killed < 5
+    assert popen.wait(40) == 1
     assert words in output(folder)
     assert f"the end of {folder}" in output(folder)
     wait_clean(folder)

@@ -1,0 +1,1 @@
+"""The suite's own speed and memory, measured: `make bench`."""

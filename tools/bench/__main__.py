@@ -1,0 +1,60 @@
+"""Run the measurements, print a table, write bench.json.
+
+`python -m tools.bench [--cifar10 DIR] [--only WORD] [--long] [--out FILE]`; each ratio is taken in one run.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.bench import serving, suite, training
+from tools.bench.rows import Row
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools.bench", description=__doc__)
+    parser.add_argument("--cifar10", default=os.environ.get("CIFAR10_DIR"), help="the cifar-10-batches-py folder")
+    parser.add_argument("--only", default="", help="only measurements whose name has this word")
+    parser.add_argument("--long", action="store_true", help="also the time to 70 %% of both recipes, about 40 minutes")
+    parser.add_argument("--out", type=Path, default=Path("bench.json"))
+    arguments = parser.parse_args()
+    data = Path(arguments.cifar10).expanduser().absolute() if arguments.cifar10 else None
+    measurements = {
+        "collect": lambda folder: suite.collect_only(),
+        "stand-in": lambda folder: suite.acceptance(folder, None),
+        "cifar10": lambda folder: suite.acceptance(folder, data),
+        "trainer": lambda folder: training.trainer_against_keras(folder, data),
+        "serving": lambda folder: serving.triton_against_mlflow(folder),
+    }
+    if arguments.long:
+        measurements["time to 70"] = lambda folder: training.time_to_70(folder, data)
+    rows: list[Row] = []
+    for name, measure in measurements.items():
+        if arguments.only not in name:
+            continue
+        if name in ("cifar10", "trainer", "time to 70") and not data:
+            print(f"{name}: left out, it needs --cifar10")
+            continue
+        with tempfile.TemporaryDirectory(prefix="triton-acceptance-bench-") as folder:
+            for row in measure(Path(folder)):
+                rows.append(row)
+                print(row, flush=True)
+    write(rows, arguments.out)
+    return 0 if all(row.reached for row in rows) else 1
+
+
+def write(rows: list[Row], out: Path) -> None:
+    machine = (
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
+    content = {"machine": machine, "command": " ".join(sys.argv), "rows": [row.as_dict() for row in rows]}
+    out.write_text(json.dumps(content, indent=2) + "\n")
+    print(f"{machine}; written to {out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

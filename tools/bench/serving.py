@@ -1,0 +1,91 @@
+"""Triton against `mlflow models serve`: one model, one picture, the same vegeta."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from fixtures.stacks.base import Workspace
+from fixtures.stacks.embedded import EmbeddedStack, health, mlflow_environment
+from fixtures.support import vegeta
+from fixtures.support.dataset import Source, prepare
+from fixtures.support.inference import json_request
+from fixtures.support.load import LoadPlan, LoadResult
+from fixtures.support.processes import free_port
+from fixtures.support.sample import find_sample
+from fixtures.support.settings import read_settings
+from fixtures.support.tracking import Recipe
+from tools.bench.rows import Row
+
+SECONDS = 5
+HIGHEST = 3200
+
+
+def triton_against_mlflow(folder: Path) -> Iterator[Row]:
+    """Train on the stand-in (the network is the same), serve both ways, send the same picture to both."""
+    logs = folder / "logs"
+    logs.mkdir()
+    (folder / "run").mkdir()
+    settings = read_settings({"data": "digits"}, ["embedded"], {})
+    with EmbeddedStack(settings, Workspace(folder / "run", logs), lambda text: None) as stack:
+        dataset = prepare(Source(), folder / "data")
+        run = stack.train(Recipe("cpu", "quick", 6, batch_size=32), dataset)
+        index = find_sample(dataset)
+        picture = dataset.held_out.pixels[index : index + 1]
+        body = json_request(picture)
+        with stack.serve(run, "cpu") as endpoint:
+            triton_rate = highest_rate(stack, folder, endpoint.infer_url, body)
+        port = free_port()
+        model = run.download_model("onnx", folder / "model")
+        command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local"]
+        server = stack.processes.start("mlflow-serve", [*command, "-p", str(port)], mlflow_environment())
+        stack.wait("mlflow models serve", server, lambda: health(f"http://127.0.0.1:{port}/ping"), 120)
+        url, mlflow_body = f"http://127.0.0.1:{port}/invocations", scoring_body(body)
+        mlflow_rate = highest_rate(stack, folder, url, mlflow_body)
+        both = max(1, mlflow_rate // 2)
+        mlflow_load = send(stack, folder, url, mlflow_body, both)
+        stack.processes.stop(server)
+        with stack.serve(run, "cpu") as endpoint:
+            triton_load = send(stack, folder, endpoint.infer_url, body, both)
+    ratio = triton_load.percentile(99) / mlflow_load.percentile(99)
+    print(f"highest rates with 100 % success: Triton {triton_rate}/s, mlflow models serve {mlflow_rate}/s")
+    yield Row(f"p99 of Triton against mlflow models serve at {both} requests/s", ratio, 0.2, "x")
+    yield Row("highest rate of Triton against mlflow models serve", triton_rate / mlflow_rate, 5, "x", True)
+
+
+def scoring_body(body: bytes) -> bytes:
+    """Return the same tensor in MLflow's own scoring format."""
+    (tensor,) = json.loads(body)["inputs"]
+    return json.dumps({"inputs": {tensor["name"]: tensor["data"]}}, indent=2).encode().ljust(len(body))
+
+
+def send(stack: EmbeddedStack, folder: Path, url: str, body: bytes, rate: int) -> LoadResult:
+    """Send a load to any URL."""
+    program, plan = vegeta.find_vegeta(), LoadPlan(rate, SECONDS, body)
+    target, results, table = (folder / name for name in ("target.json", "results.bin", "results.csv"))
+    vegeta.write_target(target, url, body)
+    stack.finish("vegeta", vegeta.attack_command(program, target, results, plan), SECONDS + 60)
+    stack.finish("vegeta-encode", vegeta.encode_command(program, results, table), 60)
+    return vegeta.read_table(table, plan)
+
+
+def holds(result: LoadResult) -> bool:
+    """Say whether the server kept up: all answered well, and no queue that grows through the load."""
+    return result.success == 1 and result.percentile(99) < 1
+
+
+def highest_rate(stack: EmbeddedStack, folder: Path, url: str, body: bytes) -> int:
+    """Return the highest rate that is held, to 10 %: doubled until it isn't, then halved between."""
+    send(stack, folder, url, body, 10)  # warm-up
+    low, high = 0, 10
+    while high <= HIGHEST and holds(send(stack, folder, url, body, high)):
+        low, high = high, high * 2
+    while low and high - low > low // 10:
+        middle = (low + high) // 2
+        if holds(send(stack, folder, url, body, middle)):
+            low = middle
+        else:
+            high = middle
+    if not low:
+        raise SystemExit(f"{url} does not even hold {high} requests/s")
+    return low

@@ -1,0 +1,102 @@
+"""The trainer: against a bare Keras script, and its two recipes against each other."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.running import ROOT
+from tools.bench.rows import Row
+
+PAIRS = 3
+# the bare script: Keras' own way with arrays in memory, and nothing else
+BARE = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import data, keras, network
+from pathlib import Path
+keras.utils.set_random_seed(1)
+training = data.read_batches(Path(sys.argv[2]), "data_batch_1")
+model = network.build("tutorial", 1000)
+pictures = training.pictures.astype("float32") / 255
+class Clock(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.monotonic()
+    def on_epoch_end(self, epoch, logs=None):
+        print("seconds", time.monotonic() - self.started)
+model.fit(pictures, training.labels, batch_size=64, epochs=2, verbose=0, callbacks=[Clock()])
+"""
+# the suite's trainer on the same pictures, timed in the same way: by its own `epoch_seconds`
+OURS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import data, keras, network, train
+from pathlib import Path
+keras.utils.set_random_seed(1)
+training = data.read_batches(Path(sys.argv[2]), "data_batch_1")
+model = network.build("tutorial", 1000)
+train.mlflow.log_metrics = lambda metrics, step: print("seconds", metrics["epoch_seconds"])
+class Progress(train.TrackedProgress):
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, {**logs, "val_accuracy": 0.0})
+model.fit(train.batches(training, 64, shuffle=True), epochs=2, verbose=0, callbacks=[Progress(2, 157)])
+"""
+
+
+def last_epoch_seconds(program: str, data: Path) -> float:
+    """Return the time of the second epoch: the first one traces the graph."""
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(ROOT / "codeset"), str(data)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"},
+    )
+    return [float(line.split()[1]) for line in answer.stdout.splitlines() if line.startswith("seconds")][-1]
+
+
+def trainer_against_keras(folder: Path, data: Path | None) -> Iterator[Row]:
+    """Images a second of the suite's trainer over the bare script's, in turns; the best of each."""
+    assert data
+    ours, bare = [], []
+    for _ in range(PAIRS):
+        bare.append(last_epoch_seconds(BARE, data))
+        ours.append(last_epoch_seconds(OURS, data))
+    yield Row("images/s in the trainer against a bare Keras script", min(bare) / min(ours), 0.97, "x", True)
+
+
+def time_to_70(folder: Path, data: Path | None) -> Iterator[Row]:
+    """Time until 70 % of the held-out pictures are right: the tutorial's recipe over the quick one."""
+    assert data
+    tutorial = seconds_to(folder, data, "tutorial", 14)
+    quick = seconds_to(folder, data, "quick", 2)
+    yield Row("time to 70 % held out: the tutorial's recipe against quick", tutorial / quick, 3.5, "x", True)
+
+
+def seconds_to(folder: Path, data: Path, profile: str, epochs: int) -> float:
+    """Train until an epoch ends with at least 70 % held out; return the seconds of training until then."""
+    popen = subprocess.Popen(
+        [sys.executable, "train.py", "--data", data, "--epochs", str(epochs), "--profile", profile],
+        cwd=ROOT / "codeset",
+        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/{profile}.db", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert popen.stdout
+    spent, started = 0.0, time.monotonic()
+    try:
+        for line in popen.stdout:
+            if "held out" not in line:
+                continue
+            spent += float(line.rsplit(", ", 1)[1].split()[0])
+            accuracy = float(line.split("held out ")[1].split(",")[0])
+            print(f"{profile}: {line.strip()}; {spent:.0f} s of epochs", flush=True)
+            if accuracy >= 0.7:
+                return spent
+    finally:
+        popen.kill()
+        popen.wait()
+    raise SystemExit(f"{profile} did not reach 70 % in {epochs} epochs ({time.monotonic() - started:.0f} s)")
