@@ -81,6 +81,28 @@ def test_a_kill_is_named_as_one(processes):
             process.check_alive()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_a_process_starts_does_not_lose_it(processes, monkeypatch, number):
+    class InterruptedPopen(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            signal.raise_signal(number)
+
+    def handler(number, frame):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", InterruptedPopen)
+    before = signal.signal(number, handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            processes.start("sleep", SLEEP)
+    finally:
+        signal.signal(number, before)
+    (process,) = processes.started
+    processes.close()
+    assert process.popen.returncode == -signal.SIGTERM
+
+
 def test_the_guardian_ends_everything_when_its_owner_is_killed(tmp_path):
     owner = (
         "import sys, time; from pathlib import Path; from fixtures.support.processes import Processes\n"
