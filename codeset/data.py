@@ -15,12 +15,16 @@ class Split(NamedTuple):
     labels: np.ndarray
 
 
-def read_batches(folder: Path, pattern: str) -> Split:
-    """Return the pictures of all batch files that match, in the files' order."""
-    files = sorted(folder.glob(pattern))
-    if not files:
-        raise SystemExit(f"train.py: no {pattern} in {folder}; --data takes the standard cifar-10-batches-py folder")
-    batches = [pickle.loads(file.read_bytes(), encoding="bytes") for file in files]
+TRAINING = tuple(f"data_batch_{number}" for number in range(1, 6))
+HELD_OUT = ("test_batch",)
+
+
+def read_batches(folder: Path, names: tuple[str, ...]) -> Split:
+    """Return the pictures of the batch files, in the order of the names."""
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise SystemExit(f"train.py: {folder} lacks {missing[0]}; --data takes the standard cifar-10-batches-py folder")
+    batches = [pickle.loads((folder / name).read_bytes(), encoding="bytes") for name in names]
     pixels = np.concatenate([batch[b"data"] for batch in batches])
     labels = np.concatenate([batch[b"labels"] for batch in batches]).astype(np.int64)
     return Split(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels)
@@ -28,7 +32,7 @@ def read_batches(folder: Path, pattern: str) -> Split:
 
 def read_dataset(folder: Path) -> tuple[Split, Split]:
     """Return (training, held out)."""
-    return read_batches(folder, "data_batch_*"), read_batches(folder, "test_batch")
+    return read_batches(folder, TRAINING), read_batches(folder, HELD_OUT)
 
 
 def digest(training: Split, held_out: Split) -> str:

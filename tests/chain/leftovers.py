@@ -19,6 +19,7 @@ def processes_of(folder: Path) -> list[psutil.Process]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Return what a run with TMPDIR=<folder>/tmp left; the report doesn't count."""
+    """Return what a run with TMPDIR=<folder>/tmp left; the report and pytest's own files don't count."""
     running = [f"{process.pid} {' '.join(process.cmdline())[:200]}" for process in processes_of(folder)]
-    return running + [str(path) for path in (folder / "tmp").glob("triton-acceptance-*")]
+    shared_memory = Path("/dev/shm").glob("triton-acceptance-*")  # noqa: S108
+    return running + [str(path) for path in [*(folder / "tmp").iterdir(), *shared_memory]]

@@ -85,8 +85,8 @@ def kill(folder, pattern) -> None:
     [
         ("cpu_model_learns", "trainer-cpu-quick-1", "mlflow server|uvicorn", "mlflow was killed by SIGKILL"),
         ("cpu_model_learns", "trainer-cpu-quick-1", "train.py --data", "trainer-cpu-quick-1 exited with"),
-        ("tutorials_load", "vegeta-cpu-5", "bin/tritonserver", "triton-cpu-3 was killed by SIGKILL"),
-        ("tutorials_load", "vegeta-cpu-5", "vegeta attack", "vegeta-cpu-5 was killed by SIGKILL"),
+        ("tutorials_load", "vegeta-cpu-3", "bin/tritonserver", "triton-cpu-2 was killed by SIGKILL"),
+        ("tutorials_load", "vegeta-cpu-3", "vegeta attack", "vegeta-cpu-3 was killed by SIGKILL"),
     ],
 )
 def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario, log, pattern, words):

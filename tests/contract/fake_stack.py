@@ -4,6 +4,7 @@ Loaded with `-p`; the environment variable FAKE_STACK holds JSON that overrides 
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 
@@ -26,6 +27,9 @@ SAYS = {
     "gpu_ms": 2.7,
     "gpu_p99_ms": 10.5,
     "gpu_failures": 0,
+    "gpu_rate": 1.0,
+    "gpu_serves": "made-up",
+    "held_out_accuracy": 0.69,
 }
 
 
@@ -51,7 +55,8 @@ class FakeStack:
 
     def train(self, recipe, dataset):
         epochs = recipe.epochs - self.says["epochs_missed"]
-        metrics = {name: [0.5] * epochs for name in ("loss", "val_loss", "epoch_seconds", "val_accuracy")}
+        metrics = {name: [0.5] * epochs for name in ("loss", "val_loss", "epoch_seconds")}
+        metrics["val_accuracy"] = [self.says["held_out_accuracy"]] * epochs
         return TrainingRun(
             tracking_uri="",
             run_id="made-up",
@@ -64,6 +69,8 @@ class FakeStack:
 
     @contextlib.contextmanager
     def serve(self, run, device):
+        if device == "gpu":
+            run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
         yield Endpoint("127.0.0.1:9", "127.0.0.1:9", "127.0.0.1:9", "cifar10", device, run)
 
     def send_load(self, endpoint, plan):
@@ -75,7 +82,11 @@ class FakeStack:
             codes[: self.says["gpu_failures"]] = 503
         else:
             waited[: count // 50] = 0.2056
-        return LoadResult(plan, np.arange(count) / plan.rate, waited, codes, [""] * count)
+        rate = plan.rate * (self.says["gpu_rate"] if endpoint.device == "gpu" else 1)
+        return LoadResult(plan, np.arange(count) / rate, waited, codes, [""] * count)
+
+    def check(self):
+        pass
 
     def how_to_reach(self):
         return "nowhere"

@@ -42,9 +42,12 @@ def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):
         ({"pod_log": "CUDA driver version is insufficient"}, VECTOR_ADD, "did not say 'Test PASSED'"),
         ({"training_accuracy": 0.94}, LEARNS, "reached 94.0% in training, not 95 %"),
         ({"epochs_missed": 3}, LEARNS, "ran 57 epochs of the 60 asked for"),
+        ({"held_out_accuracy": 0.0}, LEARNS, "logged 0.0 as its held-out accuracy"),
         ({"devices": "CPU"}, LEARNS, "saw ['CPU']; the GPU was to train it"),
         ({"gpu_ms": 8.0}, FASTER, "p50: the GPU took 8.000 ms, the CPU 7.200 ms"),
         ({"gpu_p99_ms": 300}, FASTER, "p99: the GPU took 300.000 ms, the CPU 205.600 ms"),
+        ({"gpu_rate": 0.9}, FASTER, "the GPU's load is INVALID: 540.0 requests/s were sent instead of 600"),
+        ({"gpu_serves": "another"}, FASTER, "the predictors serve different runs"),
         ({"gpu_failures": 3}, FASTER, "GPU: 99.950% of 6000 requests succeeded: 3 x HTTP 503"),
     ],
 )

@@ -29,7 +29,7 @@ TRAINERS = {
         "labels = (labels + 1) % 10\n    return Split(pixels",
     ),
     "fewer epochs": ("train.py", "epochs=arguments.epochs,", "epochs=arguments.epochs - 1,"),
-    "half the pictures": ("data.py", '"data_batch_*"', '"data_batch_[123]"'),
+    "half the pictures": ("data.py", "read_batches(folder, TRAINING)", "read_batches(folder, TRAINING[:3])"),
     "no held-out loss": (
         "train.py",
         "mlflow.log_metrics({**logs,",

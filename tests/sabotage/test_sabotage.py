@@ -22,7 +22,7 @@ BAD_REQUEST = "a_bad_request_gets_a_clear_answer_request"
         ("another device", "the_cpu_models_run_is_tracked", "the CPU was to train it"),
         ("no keras model", "the_cpu_models_run_is_tracked", "logged no model 'keras'"),
         ("swapped classes", "the_deer_lands_at_index_4", "landed at index 5"),
-        ("another model", "the_server_answers_as_the_trained_model_does", "trained model"),
+        ("another model", "the_server_answers_as_the_trained_model_does", "got the trained model's class"),
         ("noise", "the_server_answers_as_the_trained_model_does", "the server's logits differ"),
         ("noise", "json_binary_http_and_grpc_give_the_same_logits", "differs from JSON"),
         ("a server that rounds JSON", "json_binary_http_and_grpc_give_the_same_logits", "differs from JSON"),

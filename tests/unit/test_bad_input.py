@@ -60,7 +60,7 @@ def test_a_request_that_is_no_json_is_refused(tmp_path):
 
 def test_a_disk_without_room_is_refused(tmp_path):
     line = refuse(tmp_path, "--data=digits", plugin="tests.unit.full_disk")
-    assert "0.0 GiB free; a run needs 2 GiB" in line
+    assert "0.0 GiB free; a run needs 2.0 GiB" in line
 
 
 def test_a_folder_whose_batches_are_broken_stops_with_the_file(tmp_path):

@@ -37,6 +37,8 @@ def test_a_server_that_is_not_there_is_named():
 
 
 LOGITS = '{"outputs": [{"name": "dense_1", "shape": [1, 2], "data": [1.0, 2.0]}]}'
+NO_LOGITS = LOGITS.replace("[1, 2]", "[0, 10]").replace("1.0, 2.0", "")
+TEN_NANS = LOGITS.replace("[1, 2]", "[1, 10]").replace("1.0, 2.0", ", ".join(["NaN"] * 10))
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,9 @@ LOGITS = '{"outputs": [{"name": "dense_1", "shape": [1, 2], "data": [1.0, 2.0]}]
         ("a wrong shape", Answer(500, '{"error": "crashed"}'), "HTTP 500 instead"),
         ("an empty body", Answer(400, ""), "without an error that says why"),
         ("an empty body", Answer(400, '{"error": ""}'), "without an error that says why"),
-        ("NaN pixels", Answer(200, LOGITS), "NaN went in and numbers came out"),
-        ("NaN pixels", Answer(200, LOGITS.replace("1.0, 2.0", "NaN, NaN")), ""),
+        ("NaN pixels", Answer(200, LOGITS), "NaN went in and something else"),
+        ("NaN pixels", Answer(200, TEN_NANS), ""),
+        ("NaN pixels", Answer(200, NO_LOGITS), "NaN went in and something else"),
     ],
 )
 def test_a_bad_request_needs_a_clear_error_or_the_defined_answer(kind, answer, verdict):

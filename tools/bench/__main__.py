@@ -43,8 +43,11 @@ def main() -> int:
             for row in measure(Path(folder)):
                 rows.append(row)
                 print(row, flush=True)
-    write(rows, arguments.out)
-    return 0 if all(row.reached for row in rows) else 1
+                write(rows, arguments.out)
+    print(
+        f"written to {arguments.out}" if rows else f"nothing measured: no name has {arguments.only!r}, or no --cifar10"
+    )
+    return 0 if rows and all(row.reached for row in rows) else 1
 
 
 def write(rows: list[Row], out: Path) -> None:
@@ -53,7 +56,6 @@ def write(rows: list[Row], out: Path) -> None:
     )
     content = {"machine": machine, "command": " ".join(sys.argv), "rows": [row.as_dict() for row in rows]}
     out.write_text(json.dumps(content, indent=2) + "\n")
-    print(f"{machine}; written to {out}")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def acceptance(folder: Path, data: Path | None) -> Iterator[Row]:
     if data:
         seconds = float(scenarios["the_cpu_models_run_is_tracked"].figures["training took"].split()[0])
         load = scenarios[LOAD].figures
-        yield Row("training and load in it", (seconds + float(load["load took"].split()[0])) / took, 0.9, "", True)
+        yield Row(
+            "the training run and the load in it", (seconds + float(load["load took"].split()[0])) / took, 0.9, "", True
+        )
         yield Row("p50 at 600 requests/s of 145 kB", float(load["p50"].split()[0]), 7.2, "ms")
         yield Row("p99 at 600 requests/s of 145 kB", float(load["p99"].split()[0]), 205, "ms")
 

@@ -18,7 +18,7 @@ sys.path.insert(0, sys.argv[1])
 import data, keras, network
 from pathlib import Path
 keras.utils.set_random_seed(1)
-training = data.read_batches(Path(sys.argv[2]), "data_batch_1")
+training = data.read_batches(Path(sys.argv[2]), ("data_batch_1",))
 model = network.build("tutorial", 1000)
 pictures = training.pictures.astype("float32") / 255
 class Clock(keras.callbacks.Callback):
@@ -35,7 +35,7 @@ sys.path.insert(0, sys.argv[1])
 import data, keras, network, train
 from pathlib import Path
 keras.utils.set_random_seed(1)
-training = data.read_batches(Path(sys.argv[2]), "data_batch_1")
+training = data.read_batches(Path(sys.argv[2]), ("data_batch_1",))
 model = network.build("tutorial", 1000)
 train.mlflow.log_metrics = lambda metrics, step: print("seconds", metrics["epoch_seconds"])
 class Progress(train.TrackedProgress):
