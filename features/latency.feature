@@ -7,8 +7,8 @@ Feature: Under load the predictors keep up
     When it gets the tutorial's load
     Then the request has the tutorial's size
     And every request succeeds
-    And the load is valid
     And 99 % of the answers come within a second
+    And the load is valid
 
   @gpu
   Scenario: The GPU answers faster than the CPU
