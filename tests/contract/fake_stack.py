@@ -12,6 +12,7 @@ import numpy as np
 
 from fixtures import stacks
 from fixtures.stacks.base import Endpoint, Gpu, PodResult
+from fixtures.support.errors import ProcessDied
 from fixtures.support.load import LoadResult
 from fixtures.support.tracking import EXPERIMENT, TrainingRun
 
@@ -30,6 +31,7 @@ SAYS = {
     "gpu_rate": 1.0,
     "gpu_serves": "made-up",
     "held_out_accuracy": 0.69,
+    "died": "",
 }
 
 
@@ -86,7 +88,8 @@ class FakeStack:
         return LoadResult(plan, np.arange(count) / rate, waited, codes, [""] * count)
 
     def check(self):
-        pass
+        if self.says["died"]:
+            raise ProcessDied(self.says["died"])
 
     def how_to_reach(self):
         return "nowhere"

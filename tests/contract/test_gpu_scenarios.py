@@ -60,6 +60,12 @@ def test_a_broken_stack_fails_its_scenario_for_that_reason(tmp_path, says, scena
     assert [name for name, found in scenarios.items() if found.outcome != "passed"] == [scenario]
 
 
+def test_a_failure_is_told_with_the_death_that_explains_it(tmp_path):
+    found = run(tmp_path, {"pod_phase": "Failed", "died": "mlflow was killed by SIGKILL"}).scenarios()[VECTOR_ADD]
+    assert "mlflow was killed by SIGKILL" in found.message
+    assert "ended Failed" in found.message
+
+
 def test_a_gpu_that_is_not_there_skips_with_the_reason(tmp_path):
     result = run(tmp_path, {"reason": "the driver hangs"})
     assert result.code == 0

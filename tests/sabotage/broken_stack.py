@@ -50,8 +50,8 @@ SERVERS = {
         "        ends =",
         "        self.count = getattr(self, 'count', 0) + len(requests)\n"
         "        if self.count // 1000 != (self.count - len(requests)) // 1000:\n"
-        "            error = pb_utils.TritonError('out of luck')\n"
-        "            return [pb_utils.InferenceResponse(error=error) for _ in requests]\n"
+        "            unlucky = 'out of luck'\n"
+        "            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(unlucky)) for _ in requests]\n"
         "        ends =",
     ),
 }
