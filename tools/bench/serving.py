@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fixtures.stacks.base import Workspace
-from fixtures.stacks.embedded import EmbeddedStack, health, mlflow_environment
-from fixtures.support import vegeta
+from fixtures.stacks.embedded import EmbeddedStack, health
+from fixtures.support import mlflow_local, vegeta
 from fixtures.support.dataset import Source, prepare
 from fixtures.support.inference import json_request
 from fixtures.support.load import LoadPlan, LoadResult
@@ -39,7 +39,7 @@ def triton_against_mlflow(folder: Path) -> Iterator[Row]:
         port = free_port()
         model = run.download_model("onnx", folder / "model")
         command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local"]
-        server = stack.processes.start("mlflow-serve", [*command, "-p", str(port)], mlflow_environment())
+        server = stack.processes.start("mlflow-serve", [*command, "-p", str(port)], mlflow_local.environment())
         stack.wait("mlflow models serve", server, lambda: health(f"http://127.0.0.1:{port}/ping"), 120)
         url, mlflow_body = f"http://127.0.0.1:{port}/invocations", scoring_body(body)
         mlflow_rate = highest_rate(stack, folder, url, mlflow_body)
