@@ -80,12 +80,12 @@ def holds(result: LoadResult) -> bool:
 
 
 def highest_rate(stack: EmbeddedStack, folder: Path, url: str, body: bytes) -> int:
-    """Return the highest rate that is held, to 10 %: doubled until it isn't, then halved between."""
+    """Return the highest rate that is held, to 20 %: doubled until it isn't, then halved between."""
     send(stack, folder, url, body, 10)  # warm-up
     low, high = 0, 10
     while high <= HIGHEST and holds(send(stack, folder, url, body, high)):
         low, high = high, high * 2
-    while low and high - low > low // 10:
+    while low and high - low > low // 5:
         middle = (low + high) // 2
         if holds(send(stack, folder, url, body, middle)):
             low = middle
