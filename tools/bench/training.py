@@ -78,8 +78,8 @@ def time_to_70(folder: Path, data: Path | None) -> Iterator[Row]:
 def seconds_to(folder: Path, data: Path, profile: str, epochs: int) -> float:
     """Train until an epoch ends with at least 70 % held out; return the seconds of training until then."""
     popen = subprocess.Popen(
-        [sys.executable, "train.py", "--data", data, "--epochs", str(epochs), "--profile", profile],
-        cwd=ROOT / "codeset",
+        [sys.executable, ROOT / "codeset" / "train.py", "--data", data, "--epochs", str(epochs), "--profile", profile],
+        cwd=folder,  # where MLflow without a server puts the artifacts
         env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/{profile}.db", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
