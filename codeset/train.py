@@ -31,7 +31,8 @@ def main() -> None:
     with mlflow.start_run():
         mlflow.log_params(
             {
-                **{name: value for name, value in vars(arguments).items() if not mlflow_project_gave(name)},
+                # `mlflow run` logs the project's parameters itself, in the user's own spelling
+                **({} if "MLFLOW_RUN_ID" in os.environ else vars(arguments)),
                 "devices": ",".join(devices_seen()),
                 "data_digest": data.digest(training, held_out),
                 "training_pictures": len(training.labels),
@@ -63,11 +64,6 @@ def positive(text: str) -> int:
     if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return int(text)
-
-
-def mlflow_project_gave(name: str) -> bool:
-    """`mlflow run` logs the project's parameters itself, in the user's own spelling."""
-    return "MLFLOW_RUN_ID" in os.environ and name in {"data", "epochs", "batch_size", "profile", "seed"}
 
 
 def devices_seen() -> list[str]:

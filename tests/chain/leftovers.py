@@ -4,6 +4,8 @@ from pathlib import Path
 
 import psutil
 
+from fixtures.support.wait import Ready, wait_until
+
 
 def processes_of(folder: Path) -> list[psutil.Process]:
     """Return the processes whose command line or environment names the folder."""
@@ -23,3 +25,8 @@ def leftovers(folder: Path) -> list[str]:
     running = [f"{process.pid} {' '.join(process.cmdline())[:200]}" for process in processes_of(folder)]
     shared_memory = Path("/dev/shm").glob("triton-acceptance-*")  # noqa: S108
     return running + [str(path) for path in [*(folder / "tmp").iterdir(), *shared_memory]]
+
+
+def wait_clean(folder: Path) -> None:
+    """Wait until nothing is left; the guardian takes some seconds."""
+    wait_until("nothing to be left", lambda: Ready(None) if not leftovers(folder) else str(leftovers(folder)), 20)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fixtures.support.wait import Ready, wait_until
-from tests.chain.leftovers import leftovers, processes_of
+from tests.chain.leftovers import processes_of, wait_clean
 from tests.running import ROOT, command, environment
 
 
@@ -46,10 +46,6 @@ def running(start):
 
 def output(folder) -> str:
     return (folder / "output").read_text()
-
-
-def wait_clean(folder) -> None:
-    wait_until("nothing to be left", lambda: Ready(None) if not leftovers(folder) else str(leftovers(folder)), 20)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])

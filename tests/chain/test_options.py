@@ -10,8 +10,7 @@ import requests
 from fixtures.support.batches import HELD_OUT, read_pictures
 from fixtures.support.inference import json_request
 from fixtures.support.standin import write_digits
-from fixtures.support.wait import Ready, wait_until
-from tests.chain.leftovers import leftovers
+from tests.chain.leftovers import wait_clean
 from tests.running import run_suite
 
 DEER = "the_deer_lands_at_index_4"
@@ -48,4 +47,4 @@ def test_keep_leaves_the_stack_up_and_its_own_words_remove_it(tmp_path):
         assert json.loads(requests.get(predictor[1], timeout=10).text)["name"] == "cifar10"
     finally:
         subprocess.run(remove[1], shell=True, check=True, env=os.environ)  # noqa: S602 - the line that the user gets
-    wait_until("nothing to be left", lambda: Ready(None) if not leftovers(tmp_path) else str(leftovers(tmp_path)), 30)
+    wait_clean(tmp_path)

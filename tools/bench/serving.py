@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fixtures.stacks.base import Workspace
-from fixtures.stacks.embedded import EmbeddedStack, health
-from fixtures.support import mlflow_local, vegeta
+from fixtures.stacks.embedded import EmbeddedStack
+from fixtures.support import mlflow_local
 from fixtures.support.dataset import Source, prepare
+from fixtures.support.health import unready
 from fixtures.support.inference import json_request
 from fixtures.support.load import LoadPlan, LoadResult
 from fixtures.support.processes import free_port
@@ -36,19 +37,19 @@ def triton_against_mlflow(folder: Path) -> Iterator[Row]:
         picture = dataset.held_out.pixels[index : index + 1]
         body = json_request(picture)
         with stack.serve(run, "cpu") as endpoint:
-            triton_rate = highest_rate(stack, folder, endpoint.infer_url, body, 320)
+            triton_rate = highest_rate(stack, endpoint.infer_url, body, 320)
         port = free_port()
         model = run.download_model("onnx", folder / "model")
         command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local"]
         server = stack.processes.start("mlflow-serve", [*command, "-p", str(port)], mlflow_local.environment())
-        stack.wait("mlflow models serve", server, lambda: health(f"http://127.0.0.1:{port}/ping"), 120)
+        stack.wait("mlflow models serve", server, lambda: unready("it", f"http://127.0.0.1:{port}/ping"), 120)
         url, mlflow_body = f"http://127.0.0.1:{port}/invocations", scoring_body(body)
-        mlflow_rate = highest_rate(stack, folder, url, mlflow_body, 40)
+        mlflow_rate = highest_rate(stack, url, mlflow_body, 40)
         both = max(1, mlflow_rate // 2)
-        mlflow_load = send(stack, folder, url, mlflow_body, both)
+        mlflow_load = send(stack, url, mlflow_body, both)
         stack.processes.stop(server)
         with stack.serve(run, "cpu") as endpoint:
-            triton_load = send(stack, folder, endpoint.infer_url, body, both)
+            triton_load = send(stack, endpoint.infer_url, body, both)
     for load in (triton_load, mlflow_load):
         if load.invalid():
             raise SystemExit(f"a load that both hold was INVALID: {load.invalid()}")
@@ -64,15 +65,10 @@ def scoring_body(body: bytes) -> bytes:
     return json.dumps({"inputs": {tensor["name"]: tensor["data"]}}, indent=2).encode().ljust(len(body))
 
 
-def send(stack: EmbeddedStack, folder: Path, url: str, body: bytes, rate: int, seconds: int = 0) -> LoadResult:
+def send(stack: EmbeddedStack, url: str, body: bytes, rate: int, seconds: int = 0) -> LoadResult:
     """Send a load to any URL; as many seconds as a 99th percentile takes where none are given."""
     seconds = seconds or max(LEAST_SECONDS, math.ceil(REQUESTS_FOR_P99 / rate))
-    program, plan = vegeta.find_vegeta(), LoadPlan(rate, seconds, body)
-    target, results, table = (folder / name for name in ("target.json", "results.bin", "results.csv"))
-    vegeta.write_target(target, url, body)
-    stack.finish("vegeta", vegeta.attack_command(program, target, results, plan), seconds + 60)
-    stack.finish("vegeta-encode", vegeta.encode_command(program, results, table), 60)
-    return vegeta.read_table(table, plan)
+    return stack.attack("vegeta", url, LoadPlan(rate, seconds, body))
 
 
 def holds(result: LoadResult) -> bool:
@@ -80,13 +76,13 @@ def holds(result: LoadResult) -> bool:
     return not result.invalid() and result.percentile(99) < 1
 
 
-def highest_rate(stack: EmbeddedStack, folder: Path, url: str, body: bytes, first: int) -> int:
+def highest_rate(stack: EmbeddedStack, url: str, body: bytes, first: int) -> int:
     """Return the highest rate that is held, to 20 %: from the first doubled or halved, then halved between."""
-    send(stack, folder, url, body, first, WARM_UP_SECONDS)
+    send(stack, url, body, first, WARM_UP_SECONDS)
     low = high = 0
     rate = first
     while rate and not (low and high) and rate <= HIGHEST:
-        if holds(send(stack, folder, url, body, rate)):
+        if holds(send(stack, url, body, rate)):
             low, rate = rate, rate * 2
         else:
             high, rate = rate, rate // 2
@@ -94,7 +90,7 @@ def highest_rate(stack: EmbeddedStack, folder: Path, url: str, body: bytes, firs
         raise SystemExit(f"{url} does not even hold {high} requests/s")
     while high and high - low > low // 5:
         middle = (low + high) // 2
-        if holds(send(stack, folder, url, body, middle)):
+        if holds(send(stack, url, body, middle)):
             low = middle
         else:
             high = middle
