@@ -1,9 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup acceptance test lint format bench sabotage
+.PHONY: help setup acceptance test lint format bench sabotage images clean-cluster
 BIN := .venv/bin
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
 
 setup:  ## make .venv: the locked packages and vegeta (GPU=1 for CUDA builds, PYTHON=... for another interpreter)
 	@PYTHON="$(PYTHON)" tools/setup $(if $(GPU),gpu)
@@ -28,3 +28,9 @@ sabotage: setup  ## break the stack in every way that a scenario must notice (20
 
 bench: setup  ## measure speed and memory: a table, and bench.json
 	$(BIN)/python -m tools.bench $(ARGS)
+
+images: setup  ## build the images of images/ with Docker (BASE=... for another Python 3.11 image, IMAGES="trainer ...")
+	@tools/images $(IMAGES)
+
+clean-cluster: setup  ## remove what interrupted runs left in a cluster (ARGS="--kube-context NAME", --all)
+	@$(BIN)/python -m tools.clean_cluster $(ARGS)

@@ -11,11 +11,13 @@ pytest_plugins = [
     "fixtures.training",
     "fixtures.serving",
     "fixtures.load",
+    "fixtures.docker",
     "steps.cluster",
     "steps.training",
     "steps.serving",
     "steps.prediction",
     "steps.load",
+    "steps.docker",
 ]
 
 

@@ -1,21 +1,26 @@
-"""The two networks: the tutorial's own, and the same blocks with what reaches 70 % held out sooner."""
+"""The networks: the two that the tutorial's codeset had, and one that reaches 70 % held out sooner.
+
+`tutorial` is the codeset's first version: what the tutorial's screenshots show (10 epochs: 0.785 on the pictures it
+trains on, 0.715 held out; 60 epochs: 0.964 and 0.691, a loss of 2.8) is the over-fitting of a network without dropout.
+`revised` is the version that replaced it, with dropout and a learning rate so low that 10 epochs reach less.
+"""
 
 import keras
 from keras import layers
 
-PROFILES = ("tutorial", "quick")
+PROFILES = ("tutorial", "revised", "quick")
 INPUT, OUTPUT = "conv2d_input", "dense_1"
 
 
 def build(profile: str, steps: int) -> keras.Model:
     """Return the compiled network; `steps` is the number of optimiser steps in the whole training."""
-    blocks = quick_blocks() if profile == "quick" else tutorial_blocks()
+    blocks = {"tutorial": tutorial_blocks, "revised": revised_blocks, "quick": quick_blocks}[profile]()
     model = keras.Sequential(
         [
             layers.Input((32, 32, 3), name=INPUT),
             *blocks,
             layers.Flatten(),
-            layers.Dense(128, activation="relu", kernel_initializer="he_uniform", name="dense"),
+            hidden(profile),
             layers.Dense(10, name=OUTPUT),
         ]
     )
@@ -28,7 +33,24 @@ def build(profile: str, steps: int) -> keras.Model:
     return model
 
 
+def hidden(profile: str) -> keras.Layer:
+    if profile == "tutorial":
+        return layers.Dense(64, activation="relu", name="dense")
+    return layers.Dense(128, activation="relu", kernel_initializer="he_uniform", name="dense")
+
+
 def tutorial_blocks() -> list[keras.Layer]:
+    """Three convolutions, with max-pooling between them."""
+    return [
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.MaxPooling2D(2),
+        layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(2),
+        layers.Conv2D(64, 3, activation="relu"),
+    ]
+
+
+def revised_blocks() -> list[keras.Layer]:
     """Three blocks of two 3x3 convolutions, max-pooling and dropout."""
     blocks: list[keras.Layer] = []
     for filters in (32, 64, 128):
@@ -39,7 +61,7 @@ def tutorial_blocks() -> list[keras.Layer]:
 
 
 def quick_blocks() -> list[keras.Layer]:
-    """The tutorial's blocks with batch normalisation, which lets the learning rate be 50 times higher."""
+    """The revised blocks with batch normalisation, which lets the learning rate be 50 times higher."""
     blocks: list[keras.Layer] = []
     for filters in (32, 64, 128):
         for _ in range(2):
@@ -53,7 +75,9 @@ def quick_blocks() -> list[keras.Layer]:
 
 
 def optimizer(profile: str, steps: int) -> keras.optimizers.Optimizer:
-    """Return plain SGD for the tutorial, Nesterov SGD on one cycle for quick."""
+    """Return each recipe's own: Adam, plain SGD, or Nesterov SGD on one cycle."""
+    if profile == "tutorial":
+        return keras.optimizers.Adam()
     if profile == "quick":
         return keras.optimizers.SGD(OneCycle(0.05, steps), momentum=0.9, nesterov=True)
     return keras.optimizers.SGD(0.001, momentum=0.9)

@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the standard cifar-10-batches-py folder")
     parser.add_argument("--epochs", type=positive, default=10)
-    parser.add_argument("--batch-size", type=positive, default=64)
+    parser.add_argument("--batch-size", type=positive, default=32)
     parser.add_argument("--profile", choices=network.PROFILES, default="tutorial")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()

@@ -87,6 +87,13 @@ class FakeStack:
         rate = plan.rate * (self.says["gpu_rate"] if endpoint.device == "gpu" else 1)
         return LoadResult(plan, np.arange(count) / rate, waited, codes, [""] * count)
 
+    @staticmethod
+    def whereabouts(settings):
+        return "nowhere: it is made up"
+
+    def evidence(self):
+        pass
+
     def check(self):
         if self.says["died"]:
             raise ProcessDied(self.says["died"])

@@ -19,7 +19,7 @@ def run(folder, says, *arguments):
         folder,
         "--data=digits",
         "-m",
-        "gpu",
+        "gpu and not docker",
         *arguments,
         plugin="tests.contract.fake_stack",
         FAKE_STACK=json.dumps(says),

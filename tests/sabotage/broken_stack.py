@@ -107,8 +107,8 @@ def replace(file: Path, text: str, instead: str) -> None:
     file.write_text(content.replace(text, instead))
 
 
-def build_broken(directory, model, device):
-    built = build(directory, model, device)
+def build_broken(*arguments):
+    built = build(*arguments)
     replace(built / repository.MODEL / "1" / "model.py", *SERVERS[SABOTAGE])
     return built
 

@@ -67,3 +67,9 @@ def test_a_bad_value_is_named_with_what_would_do(given, words):
 def test_a_bad_variable_is_named_as_the_variable():
     with pytest.raises(BadSetting, match="ACCEPTANCE_RATE=fast"):
         read({"ACCEPTANCE_RATE": "fast"})
+
+
+def test_a_context_is_refused_where_the_target_has_no_use_for_it():
+    with pytest.raises(BadSetting, match="--kube-context lab: only --target existing uses it"):
+        read(target="embedded", kube_context="lab")
+    assert read(target="existing", kube_context="lab").kube_context == "lab"

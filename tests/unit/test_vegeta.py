@@ -37,7 +37,7 @@ def server():
 def attack(url, folder, plan):
     target, results, table = folder / "target.json", folder / "results.bin", folder / "results.csv"
     program = vegeta.find_vegeta()
-    vegeta.write_target(target, url, plan.body)
+    target.write_text(vegeta.target(url, plan.body))
     subprocess.run(vegeta.attack_command(program, target, results, plan), check=True)
     subprocess.run(vegeta.encode_command(program, results, table), check=True)
     return table

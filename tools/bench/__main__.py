@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.bench import serving, suite, training
+from tools.bench import cluster, serving, suite, training
 from tools.bench.rows import Row
 
 
@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only measurements whose name has this word")
     parser.add_argument("--long", action="store_true", help="also the time to 70 %% of both recipes, about 40 minutes")
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
+    parser.add_argument("--cluster", default="", help="options of a run on one: --target=existing ...")
     arguments = parser.parse_args()
     data = Path(arguments.cifar10).expanduser().absolute() if arguments.cifar10 else None
     measurements = {
@@ -30,6 +31,10 @@ def main() -> int:
         "trainer": lambda folder: training.trainer_against_keras(folder, data),
         "serving": lambda folder: serving.triton_against_mlflow(folder),
     }
+    if arguments.cluster:
+        options = [*arguments.cluster.split(), "--profile=quick", "--data=digits"]
+        measurements["cluster"] = lambda folder: cluster.own_time(folder, options)
+        measurements["kubectl"] = lambda folder: cluster.against_kubectl(folder, options)
     if arguments.long:
         measurements["time to 70"] = lambda folder: training.time_to_70(folder, data)
     rows: list[Row] = []

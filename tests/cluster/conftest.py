@@ -1,0 +1,42 @@
+import pytest
+
+from tests.cluster.lab import find_kubeconfig
+from tests.running import run_suite
+
+IMAGES = """\
+triton: triton-acceptance/triton:0.1.0
+triton-backend: python
+"""
+
+
+@pytest.fixture(scope="session")
+def lab_kubeconfig():
+    """The lab's kubeconfig; a test without a lab skips with the reason."""
+    found, reason = find_kubeconfig()
+    if not found:
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """The file for `--images` where nothing can be pulled: Triton from the wheel."""
+    file = tmp_path_factory.mktemp("images") / "images.yaml"
+    file.write_text(IMAGES)
+    return file
+
+
+@pytest.fixture(scope="session")
+def options(images):
+    """What every run on the lab is given."""
+    return ["--target=existing", "--profile=quick", "--data=digits", f"--images={images}"]
+
+
+@pytest.fixture
+def run_on_lab(tmp_path, lab_kubeconfig, options):
+    """Run scenarios on the lab to their end."""
+
+    def run(*arguments, **variables):
+        return run_suite(tmp_path / "report", *options, *arguments, KUBECONFIG=lab_kubeconfig, **variables)
+
+    return run

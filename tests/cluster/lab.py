@@ -1,0 +1,40 @@
+"""The cluster that the cluster tests run on, and what their runs leave in it."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config
+
+from fixtures.support.kube.manifests import RUN
+from tests.running import ROOT
+
+# beside the checkout, where the project's own machines have it
+LAB = ROOT.parent / "shared" / "lab" / "lab"
+TRAINER = "triton-acceptance/trainer:0.1.0"
+
+
+def find_kubeconfig() -> tuple[str, str]:
+    """Return (the kubeconfig of a lab that answers, ""), or ("", why there is none)."""
+    named = os.environ.get("ACCEPTANCE_LAB_KUBECONFIG", "")
+    if not named and LAB.exists():
+        named = subprocess.run([LAB, "kubeconfig"], capture_output=True, text=True, check=False).stdout.strip()
+    if not named or not Path(named).exists():
+        return "", "no lab: ACCEPTANCE_LAB_KUBECONFIG names no kubeconfig, and none is up beside the checkout"
+    try:
+        with config.new_client_from_config(named) as api:
+            nodes: Any = client.CoreV1Api(api).list_node(_request_timeout=10).items
+    except Exception as error:  # whatever keeps it from answering
+        return "", f"the lab of {named} does not answer: {error}"
+    images = {name for node in nodes for image in node.status.images for name in image.names}
+    if not any(name.endswith(TRAINER) for name in images):
+        return "", f"the lab has no image {TRAINER}; `tools/lab` builds and loads the images"
+    return named, ""
+
+
+def namespaces(kubeconfig: str) -> list[str]:
+    """Return the namespaces of the suite's runs."""
+    with config.new_client_from_config(kubeconfig) as api:
+        found = client.CoreV1Api(api).list_namespace(label_selector=RUN, _request_timeout=10).items
+    return [str(namespace.metadata.name) for namespace in found if namespace.metadata]

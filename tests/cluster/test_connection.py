@@ -1,0 +1,185 @@
+"""The connection to the cluster: port-forwards that come back, an API server that goes away."""
+
+import concurrent.futures
+import contextlib
+import secrets
+import socket
+import subprocess
+import threading
+import time
+from typing import Any
+from urllib.parse import urlparse
+
+import pytest
+import requests
+import yaml
+from kubernetes import client
+
+from fixtures.support.images import read_images
+from fixtures.support.kube.client import connect
+from fixtures.support.kube.namespace import Namespace
+from fixtures.support.wait import Ready, wait_until
+from tests.cluster.lab import namespaces
+from tests.cluster.test_interrupts import clean
+from tests.running import ROOT, command, environment
+
+pytestmark = pytest.mark.cluster
+SIZE = 50_000_000
+SERVER = f"head -c {SIZE} /dev/zero > /tmp/big && cd /tmp && exec python3 -m http.server 8000"
+
+
+@pytest.fixture
+def server(lab_kubeconfig, monkeypatch, tmp_path):
+    """A web server in a Deployment, as (its namespace, the local address that leads to it)."""
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", lab_kubeconfig)
+    labels = {"app.kubernetes.io/name": "server"}
+    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {
+        "name": "server",
+        "image": "lab.local/python:3.11",
+        "command": ["sh", "-c", SERVER],
+        "securityContext": restricted,
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
+        "readinessProbe": {"httpGet": {"path": "/", "port": 8000}, "periodSeconds": 1},
+    }
+    security = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
+    pod = {"securityContext": security, "terminationGracePeriodSeconds": 1, "containers": [container]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    body = {"metadata": {"name": "server", "labels": labels}, "spec": spec}
+    with Namespace(connect(""), secrets.token_hex(4), read_images(None), tmp_path) as namespace:
+        apps: Any = client.AppsV1Api(namespace.api)  # takes plain dicts too, which its types don't say
+        apps.create_namespaced_deployment(namespace.name, body)
+        namespace.wait_ready("server", 60)
+        yield namespace, namespace.forward("server", 8000)
+
+
+def test_many_connections_at_once_and_a_large_answer_come_whole(server):
+    _, address = server
+
+    def get(path):
+        return len(requests.get(f"http://{address}/{path}", timeout=60).content)
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        assert min(pool.map(get, [""] * 20)) > 0
+    assert get("big") == SIZE
+
+
+def test_a_forward_that_is_cut_in_the_middle_carries_the_next_connection(server):
+    namespace, address = server
+    (forward,) = namespace.forwards
+    with requests.get(f"http://{address}/big", stream=True, timeout=60) as answer:
+        answer.raw.read(1000)
+        forward.cut()
+        with pytest.raises((requests.RequestException, OSError, AssertionError)):
+            assert sum(map(len, answer.iter_content(1 << 20))) + 1000 >= SIZE
+    assert requests.get(f"http://{address}/", timeout=60).status_code == 200
+
+
+def test_a_forward_leads_to_the_pod_that_took_the_place_of_one_that_was_deleted(server):
+    namespace, address = server
+    (pod,) = namespace.pods_named("server")
+    namespace.core.delete_namespaced_pod(pod.metadata.name, namespace.name, grace_period_seconds=0)
+    wait_until(
+        "another pod to be ready",
+        lambda: Ready(None) if namespace.ready_pod("server") not in ("", pod.metadata.name) else "not yet",
+        60,
+    )
+    assert requests.get(f"http://{address}/", timeout=60).status_code == 200
+    assert namespace.incident(pod.metadata.uid) == f"pod {pod.metadata.name} was deleted"
+
+
+class Wire:
+    """A TCP proxy to the API server, that can be cut."""
+
+    def __init__(self, host, port):
+        self.target = (host, port)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.sockets = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(self.target)
+            except OSError:
+                return
+            self.sockets += [near, far]
+            for pair in ((near, far), (far, near)):
+                threading.Thread(target=self.carry, args=pair, daemon=True).start()
+
+    def carry(self, source, target):
+        try:
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+    def cut(self):
+        for one in [self.listener, *self.sockets]:
+            with contextlib.suppress(OSError):  # it ended already
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+@pytest.fixture
+def wire(lab_kubeconfig, tmp_path):
+    """A cut-able wire to the API server, and the kubeconfig that goes through it."""
+    content = yaml.safe_load(open(lab_kubeconfig).read())  # noqa: PTH123, SIM115
+    where = urlparse(content["clusters"][0]["cluster"]["server"])
+    wire = Wire(where.hostname, where.port)
+    content["clusters"][0]["cluster"].update(
+        {"server": f"https://127.0.0.1:{wire.port}", "tls-server-name": where.hostname}
+    )
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(content))
+    yield wire, str(file)
+    wire.cut()
+
+
+def test_an_api_server_that_goes_away_ends_the_run_with_its_name(wire, tmp_path, options, lab_kubeconfig):
+    cable, kubeconfig = wire
+    output = tmp_path / "output"
+    with output.open("wb") as stream:
+        popen = subprocess.Popen(
+            command(tmp_path / "report", *options, "-k", "cpu_model_learns"),
+            cwd=ROOT,
+            env=environment(KUBECONFIG=kubeconfig),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        logs = tmp_path / "report" / "logs"
+        wait_until("training", lambda: Ready(None) if list(logs.glob("*-trainer.log")) else "not yet", 180)
+        cable.cut()
+        started = time.monotonic()
+        assert popen.wait(90) == 1, output.read_text()
+        seconds = time.monotonic() - started
+    finally:
+        popen.kill()
+        popen.wait()
+    text = output.read_text()
+    assert f"the API server https://127.0.0.1:{cable.port} has not answered for" in text, text
+    assert "remove it with `make clean-cluster`" in text, text
+    assert seconds < 30
+    assert "removed" in clean(lab_kubeconfig)
+    assert namespaces(lab_kubeconfig) == []
+
+
+def test_an_api_server_that_does_not_answer_is_named_before_anything_starts(tmp_path, wire, options):
+    cable, kubeconfig = wire
+    cable.cut()
+    answer = subprocess.run(
+        command(tmp_path / "report", *options),
+        cwd=ROOT,
+        env=environment(KUBECONFIG=kubeconfig),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode == 4, answer.stdout + answer.stderr
+    assert f"https://127.0.0.1:{cable.port} does not answer" in answer.stderr + answer.stdout

@@ -1,0 +1,131 @@
+"""What happens to a run while its cluster misbehaves: a quick end with the cause, or an INVALID load."""
+
+import concurrent.futures
+import subprocess
+import time
+
+import pytest
+from kubernetes import client, config
+
+from fixtures.support.wait import Ready, wait_until
+from tests.cluster.lab import namespaces
+from tests.running import ROOT, command, environment, run_suite
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def core(lab_kubeconfig):
+    with config.new_client_from_config(lab_kubeconfig) as api:
+        yield client.CoreV1Api(api)
+
+
+@pytest.fixture
+def disturb(tmp_path, lab_kubeconfig, options):
+    """Run scenarios, do something when a log appears in its namespace; return (exit code, output, seconds after)."""
+
+    def disturb(scenarios, moment, action, *arguments):
+        report = tmp_path / "report"
+        with (tmp_path / "output").open("wb") as output:
+            popen = subprocess.Popen(
+                command(report, *options, "-k", scenarios, *arguments),
+                cwd=ROOT,
+                env=environment(KUBECONFIG=lab_kubeconfig),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            found = lambda: list((report / "logs").glob(f"{moment}.log"))  # noqa: E731
+            wait_until(f"{moment} to start", lambda: Ready(None) if found() else "not yet", 180)
+            (namespace,) = namespaces(lab_kubeconfig)
+            action(namespace)
+            started = time.monotonic()
+            code = popen.wait(180)
+            return code, (tmp_path / "output").read_text(), time.monotonic() - started
+        finally:
+            popen.kill()
+            popen.wait()
+
+    yield disturb
+    assert namespaces(lab_kubeconfig) == []
+
+
+def delete_pod(core, name):
+    """Return an action that deletes the component's pods, without grace."""
+
+    def action(namespace):
+        for pod in core.list_namespaced_pod(namespace).items:
+            if pod.metadata.name.startswith(name):
+                core.delete_namespaced_pod(pod.metadata.name, namespace, grace_period_seconds=0)
+
+    return action
+
+
+def test_mlflows_pod_deleted_during_training_ends_the_run_with_the_cause(disturb, core):
+    code, output, seconds = disturb("cpu_model_learns", "training-*-trainer", delete_pod(core, "mlflow"))
+    assert code == 1, output
+    assert "MLflow: pod mlflow-" in output, output
+    assert "was deleted; what it held is lost" in output or "is being deleted; what it held is lost" in output, output
+    assert seconds < 60  # with the namespace's end
+
+
+def test_tritons_pod_deleted_during_the_load_makes_it_invalid_and_nothing_hangs(disturb, core):
+    code, output, _ = disturb("tutorials_load", "load-*-attack", delete_pod(core, "triton"), "--duration=20")
+    assert code == 1, output
+    assert "pod triton-cpu-2-" in output, output
+    assert "requests failed" in output or "requests succeeded" in output, output
+
+
+def test_a_namespace_deleted_during_the_run_is_named(disturb, core):
+    code, output, seconds = disturb("cpu_model_learns", "training-*-trainer", lambda name: core.delete_namespace(name))
+    assert code == 1, output
+    assert "is terminating: somebody deleted it during the run" in output, output
+    assert seconds < 90
+
+
+def test_two_runs_side_by_side_do_not_meet(tmp_path, lab_kubeconfig, options):
+    def run(name):
+        return run_suite(
+            tmp_path / name, *options, "-k", "deer_lands or is_tracked", timeout=500, KUBECONFIG=lab_kubeconfig
+        )
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        runs = list(pool.map(run, ["one", "other"]))
+    for result in runs:
+        assert result.code == 0, result.output
+    assert namespaces(lab_kubeconfig) == []
+
+
+def test_an_image_without_the_backend_is_named_before_triton_starts(run_on_lab, tmp_path):
+    images = tmp_path / "images.yaml"
+    images.write_text("triton: triton-acceptance/triton:0.1.0\ntriton-backend: onnxruntime\n")
+    result = run_on_lab(f"--images={images}", "-k", "deer_lands")
+    assert result.code == 1, result.output
+    assert "no Triton backend 'onnxruntime' in this image, only: python" in result.output
+
+
+def test_an_image_that_cannot_be_pulled_is_named_in_time(run_on_lab, tmp_path):
+    images = tmp_path / "images.yaml"
+    images.write_text("trainer: registry.invalid/nobody/trainer:1\n")
+    started = time.monotonic()
+    result = run_on_lab(f"--images={images}", "-k", "deer_lands")
+    assert result.code == 1, result.output
+    assert "registry.invalid/nobody/trainer:1" in result.output
+    assert "ImagePull" in result.output
+    assert time.monotonic() - started < 75  # the run's start and end with it
+
+
+def test_the_gpu_pod_fails_where_the_gpu_is_a_stand_in(run_on_lab, core, images):
+    """The node advertises a GPU that isn't there: the pod is scheduled and runs, but computes nothing."""
+    path = "/status/capacity/nvidia.com~1gpu"
+    core.patch_node_status("lab", [{"op": "add", "path": path, "value": "1"}])
+    try:
+        allocatable = lambda: core.read_node("lab").status.allocatable.get("nvidia.com/gpu")  # noqa: E731
+        wait_until("the GPU to be allocatable", lambda: Ready(None) if allocatable() == "1" else "not yet", 60)
+        images.write_text(images.read_text() + "cuda-vector-add: triton-acceptance/vegeta:0.1.0\n")
+        result = run_on_lab("-k", "cudavectoradd")
+        assert result.code == 1, result.output
+        assert "pod cuda-vector-add ended Failed; its log:" in result.output
+        assert "Usage: vegeta" in result.output
+    finally:
+        core.patch_node_status("lab", [{"op": "remove", "path": path}])

@@ -1,0 +1,109 @@
+"""Runs that are cut off on a real cluster: no namespace is left, or `make clean-cluster` finds what is."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from fixtures.support.wait import Ready, wait_until
+from tests.cluster.lab import namespaces
+from tests.running import ROOT, command, environment
+
+pytestmark = pytest.mark.cluster
+# five moments, told by the log that appears: MLflow starts, data arrives, the trainer runs, Triton loads, load is sent
+MOMENTS = ["mlflow-*-mlflow", "training-*-dataset", "training-*-trainer", "triton-*-triton", "load-*-attack"]
+
+
+@pytest.fixture
+def start(tmp_path, lab_kubeconfig, options):
+    """Start a run up to the load, and wait until a log shows how far it is."""
+    started = []
+
+    def start(moment):
+        report = tmp_path / "report"
+        arguments = [*options, "--duration=30", "-k", "tutorials_load"]
+        with (tmp_path / "output").open("wb") as output:
+            popen = subprocess.Popen(
+                command(report, *arguments),
+                cwd=ROOT,
+                env=environment(KUBECONFIG=lab_kubeconfig),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(popen)
+
+        def state():
+            assert popen.poll() is None, (tmp_path / "output").read_text()
+            return Ready(None) if list((report / "logs").glob(f"{moment}.log")) else "not yet"
+
+        wait_until(f"{moment} to start", state, 180)
+        return popen
+
+    yield start
+    for popen in started:
+        popen.kill()
+        popen.wait()
+
+
+def clean(kubeconfig, *arguments):
+    """Run `make clean-cluster`'s program; return what it said."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "tools.clean_cluster", *arguments],
+        cwd=ROOT,
+        env=environment(KUBECONFIG=kubeconfig),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return answer.stdout
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_leaves_no_namespace_and_a_report(start, moment, tmp_path, lab_kubeconfig):
+    before = namespaces(lab_kubeconfig)
+    popen = start(moment)
+    popen.send_signal(signal.SIGINT)
+    assert popen.wait(90) == 2, (tmp_path / "output").read_text()
+    assert set(namespaces(lab_kubeconfig)) <= set(before)
+    assert (tmp_path / "report" / "report.html").exists()
+    assert (tmp_path / "report" / "logs" / "events.log").read_text()
+
+
+def test_sigterm_leaves_no_namespace(start, tmp_path, lab_kubeconfig):
+    popen = start(MOMENTS[2])
+    popen.send_signal(signal.SIGTERM)
+    assert popen.wait(90) == 143, (tmp_path / "output").read_text()
+    assert namespaces(lab_kubeconfig) == []
+
+
+def test_what_kill_9_left_is_removed_and_nothing_else(start, lab_kubeconfig):
+    popen = start(MOMENTS[0])
+    (name,) = namespaces(lab_kubeconfig)
+    assert f"{name}: left alone, its run is under way here as process {popen.pid}" in clean(lab_kubeconfig)
+    popen.kill()
+    popen.wait()
+    bystander = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"bystander-{os.getpid()}"}}
+    with bystanding(lab_kubeconfig, bystander) as remains:
+        assert f"{name}: removed" in clean(lab_kubeconfig)
+        assert namespaces(lab_kubeconfig) == []
+        assert remains()
+
+
+class bystanding:  # noqa: N801 - a context manager
+    """A namespace of somebody else's."""
+
+    def __init__(self, kubeconfig, manifest):
+        from kubernetes import client, config
+
+        self.core: Any = client.CoreV1Api(config.new_client_from_config(kubeconfig))
+        self.manifest, self.name = manifest, manifest["metadata"]["name"]
+
+    def __enter__(self):
+        self.core.create_namespace(self.manifest)
+        return lambda: self.core.read_namespace(self.name).status.phase == "Active"
+
+    def __exit__(self, *error):
+        self.core.delete_namespace(self.name)

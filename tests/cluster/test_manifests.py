@@ -1,0 +1,73 @@
+"""The manifests as a real API server sees them."""
+
+import copy
+import secrets
+from pathlib import Path
+
+import pytest
+import yaml
+from kubernetes.utils import create_from_dict
+
+from fixtures.support.images import PINNED, read_images
+from fixtures.support.kube import manifests
+from fixtures.support.kube.client import connect
+from fixtures.support.kube.namespace import Namespace
+
+pytestmark = pytest.mark.cluster
+COMPONENTS = sorted(folder.name for folder in manifests.MANIFESTS.iterdir() if folder.is_dir())
+
+
+@pytest.fixture(scope="module")
+def namespace(lab_kubeconfig, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", lab_kubeconfig)
+        cluster = connect("")
+        with Namespace(cluster, secrets.token_hex(4), read_images(None), tmp_path_factory.mktemp("logs")) as found:
+            yield found
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_the_api_server_accepts_it_as_it_is(namespace, component):
+    for manifest in manifests.read_component(component):
+        manifest["metadata"]["name"] += "-dry"  # the namespace has its own parts already
+        create_from_dict(namespace.api, manifest, namespace=namespace.name, dry_run="All")
+
+
+@pytest.mark.parametrize("component", [name for name in COMPONENTS if name != "namespace"])
+def test_the_api_server_accepts_it_fitted_to_a_run_without_a_warning_of_pod_security(namespace, component):
+    for manifest in manifests.read_component(component):
+        fitted = copy.deepcopy(manifest)
+        namespace.create(fitted, f"{component}-1" if component != "cuda-vector-add" else "", dry_run="All")
+        pod = manifests.pod_of(fitted)
+        if pod:  # a Deployment of pods that the namespace refuses is accepted: ask for the pod itself
+            own = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}, "spec": copy.deepcopy(pod["spec"])}
+            create_from_dict(namespace.api, own, namespace=namespace.name, dry_run="All")
+
+
+def test_the_namespace_has_the_quota_the_policy_and_the_labels(namespace):
+    found = namespace.core.read_namespace(namespace.name)
+    assert found.metadata.labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert found.metadata.labels[manifests.RUN] == namespace.run
+    assert [quota.metadata.name for quota in namespace.core.list_namespaced_resource_quota(namespace.name).items] == [
+        "run"
+    ]
+
+
+def test_a_privileged_pod_is_refused(namespace):
+    (pod,) = manifests.read_component("cuda-vector-add")
+    pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
+    with pytest.raises(Exception, match="violates PodSecurity"):
+        namespace.create(pod, dry_run="All")
+
+
+def test_every_image_is_pinned():
+    for key, image in yaml.safe_load(PINNED.read_text()).items():
+        assert key == "triton-backend" or (":" in image.rsplit("/", 1)[-1] and not image.endswith(":latest")), image
+
+
+def test_no_manifest_names_an_image_itself():
+    images = read_images(None)
+    for component in COMPONENTS:
+        for manifest in manifests.read_component(component):
+            for container in manifests.containers_of(manifest):
+                assert images.named(container["image"]), f"{Path(component)}: {container['image']}"

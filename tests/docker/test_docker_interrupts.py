@@ -1,0 +1,89 @@
+"""A run in containers that is cut off, or whose containers die under it: a quick, clear end, and nothing left."""
+
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from fixtures.support.docker_leftovers import PART_OF
+from fixtures.support.wait import Ready, wait_until
+from tests.docker.leftovers import wait_clean
+from tests.running import ROOT, command, environment
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def start(client, images_file, tmp_path):
+    """Start a run of some scenarios and wait until a container of it runs; return (pytest's process, the container)."""
+    (tmp_path / "tmp").mkdir()
+    started = []
+
+    def start(scenario, name):
+        options = ("--target=docker", "--profile=quick", "--data=digits", "--duration=30", f"--images={images_file}")
+        with (tmp_path / "output").open("wb") as output:
+            popen = subprocess.Popen(
+                command(tmp_path / "report", *options, "-k", scenario),
+                cwd=ROOT,
+                env=environment(TMPDIR=str(tmp_path / "tmp")),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(popen)
+        return popen, wait_until(f"{name} to run", lambda: running(client, name) or output_of(tmp_path), 180)
+
+    yield start
+    for popen in started:
+        popen.kill()
+        popen.wait()
+    wait_clean(client, tmp_path)
+
+
+def running(client, name):
+    """Return the suite's running container of that name as Ready, or None."""
+    label = [f"{key}={value}" for key, value in PART_OF.items()]
+    found = [one for one in client.containers.list(filters={"label": label}) if one.name.endswith(name)]
+    return Ready(found[0]) if found else None
+
+
+def output_of(folder) -> str:
+    return (folder / "output").read_text() or "nothing yet"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_remove_everything_and_leave_a_report(client, start, tmp_path, number, code):
+    popen, _ = start("cpu_model_learns", "trainer-cpu-quick-1")
+    popen.send_signal(number)
+    assert popen.wait(60) == code, output_of(tmp_path)
+    wait_clean(client, tmp_path)
+    assert (tmp_path / "report" / "junit.xml").read_text().endswith("</testsuites>")
+    assert (tmp_path / "report" / "logs" / "trainer-cpu-quick-1.log").exists()
+
+
+def test_kill_9_leaves_no_container_and_no_directory(client, start, tmp_path):
+    popen, _ = start("cpu_model_learns", "trainer-cpu-quick-1")
+    popen.kill()
+    popen.wait()
+    wait_clean(client, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "name", "victim"),
+    [
+        ("cpu_model_learns", "trainer-cpu-quick-1", "trainer-cpu-quick-1"),
+        ("cpu_model_learns", "trainer-cpu-quick-1", "mlflow"),
+        ("tutorials_load", "vegeta-cpu-3", "triton-cpu-2"),
+    ],
+)
+def test_a_container_that_is_killed_fails_the_waiting_step_at_once(client, start, tmp_path, scenario, name, victim):
+    popen, _ = start(scenario, name)
+    running(client, victim).value.kill()
+    killed = time.monotonic()
+    failed = re.compile(r"(^|\.py )F(\s|$)", re.MULTILINE)
+    wait_until("the scenario to fail", lambda: Ready(None) if failed.search(output_of(tmp_path)) else "not yet", 30)
+    assert time.monotonic() - killed < 5
+    assert popen.wait(60) == 1
+    assert f"{victim} was killed by SIGKILL; the end of {tmp_path}" in output_of(tmp_path)
+    wait_clean(client, tmp_path)

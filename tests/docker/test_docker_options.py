@@ -1,0 +1,77 @@
+"""Images that can't be had, and --keep, with a real daemon."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+import requests
+
+from tests.docker.conftest import own_images
+from tests.docker.leftovers import left, wait_clean
+from tests.running import run_suite
+
+pytestmark = pytest.mark.docker
+MISSING = "triton-acceptance/nowhere:1"
+
+
+def run(folder, images, *arguments, **variables):
+    (folder / "tmp").mkdir()
+    (folder / "images.yaml").write_text("".join(f"{key}: {image}\n" for key, image in images.items()))
+    return run_suite(
+        folder / "report",
+        "--target=docker",
+        "--profile=quick",
+        "--data=digits",
+        f"--images={folder / 'images.yaml'}",
+        *arguments,
+        TMPDIR=str(folder / "tmp"),
+        **variables,
+    )
+
+
+@pytest.mark.parametrize("key", ["trainer", "vegeta", "triton"])
+def test_an_image_that_is_nowhere_is_named_before_anything_is_trained(client, tmp_path, key):
+    images = {"triton": own_images()["triton"], "triton-backend": "python", key: MISSING}
+    result = run(tmp_path, images, "-k", "cpu_model_learns")
+    assert result.code == 1
+    (scenario,) = result.scenarios().values()
+    assert f"image {MISSING}: not on" in scenario.message
+    assert "`make images` builds the suite's own, `--images FILE` names others" in scenario.message
+    assert left(client, tmp_path) == []
+
+
+def test_a_triton_without_the_backend_is_told_which_it_has(client, tmp_path):
+    images = {"triton": own_images()["triton"], "triton-backend": "onnxruntime"}
+    (scenario,) = run(tmp_path, images, "-k", "cpu_model_learns").scenarios().values()
+    assert "has no backend onnxruntime" in scenario.message
+    assert "only: python" in scenario.message
+    assert left(client, tmp_path) == []
+
+
+def test_a_daemon_that_does_not_answer_fails_the_first_check_with_the_fix(tmp_path):
+    nowhere = f"unix://{tmp_path}/docker.sock"
+    result = run(tmp_path, {"triton-backend": "python"}, "-k", "container_for_this_user", DOCKER_HOST=nowhere)
+    (scenario,) = result.scenarios().values()
+    assert scenario.outcome == "failed"
+    assert f"Docker at {nowhere}: " in scenario.message
+    assert "sudo systemctl start docker" in scenario.message or "Docker is not installed" in scenario.message
+
+
+def test_keep_leaves_the_stack_up_and_its_own_words_remove_it(client, tmp_path):
+    images = {"triton": own_images()["triton"], "triton-backend": "python"}
+    result = run(tmp_path, images, "-k", "json_binary", "--keep")
+    remove = re.search(r"^remove: (.+)$", result.output, re.MULTILINE)
+    assert remove, result.output
+    try:
+        assert result.code == 0, result.output
+        tracking = re.search(r"^MLflow: (\S+)$", result.output, re.MULTILINE)
+        predictor = re.search(r"^Triton on the CPU: (\S+)/infer, gRPC ", result.output, re.MULTILINE)
+        assert tracking, result.output
+        assert predictor, result.output
+        assert requests.get(f"{tracking[1]}/health", timeout=10).status_code == 200
+        assert json.loads(requests.get(predictor[1], timeout=10).text)["name"] == "cifar10"
+    finally:
+        subprocess.run(remove[1], shell=True, check=True, env=os.environ)  # noqa: S602 - the line that the user gets
+    wait_clean(client, tmp_path)

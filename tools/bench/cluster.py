@@ -1,0 +1,139 @@
+"""A run on a cluster: what the suite itself costs, against kubectl by hand, and how much it asks of the API server."""
+
+import contextlib
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fixtures.stacks.base import Workspace
+from fixtures.stacks.kubernetes import KubernetesStack
+from fixtures.support import inference, repository
+from fixtures.support.dataset import Source, prepare
+from fixtures.support.errors import Unrecoverable
+from fixtures.support.kube import manifests
+from fixtures.support.settings import read_settings
+from fixtures.support.tracking import Recipe
+from tests.running import run_suite
+from tools.bench.rows import Row
+from tools.bench.suite import LOAD
+
+PAIRS = 3
+MINUTE = 60
+
+
+def own_time(folder: Path, options: list[str]) -> Iterator[Row]:
+    """A run on the stand-in less its training and its load, and the API requests of its busiest minute."""
+    counted = folder / "requests.json"
+    started = time.monotonic()
+    run = run_suite(
+        folder / "report", *options, plugin="tools.bench.count_requests", timeout=900, COUNT_REQUESTS=str(counted)
+    )
+    took = time.monotonic() - started
+    if run.code:
+        raise SystemExit(f"the run on the cluster failed:\n{run.output}")
+    scenarios = run.scenarios()
+    training = float(scenarios["the_cpu_models_run_is_tracked"].figures["training took"].split()[0])
+    load = float(scenarios[LOAD].figures["load took"].split()[0])
+    yield Row("a run on the cluster, less training and load", took - training - load, 60, "s")
+    times = json.loads(counted.read_text())
+    busiest = max(sum(start <= at < start + MINUTE for at in times) for start in times)
+    yield Row("API requests in the run's busiest minute, a second", busiest / MINUTE, 1, "/s")
+
+
+def against_kubectl(folder: Path, options: list[str]) -> Iterator[Row]:
+    """Deployment applied to first answer, against the same by hand; and a final state to the failed step."""
+    settings = read_settings(given(options), ["existing"])
+    with contextlib.ExitStack() as end:
+        logs = folder / "logs"
+        logs.mkdir()
+        stack = end.enter_context(KubernetesStack(settings, Workspace(folder, logs), lambda text: None))
+        dataset = prepare(Source(), folder / "data")
+        run = stack.train(Recipe("cpu", "quick", 1, batch_size=32), dataset)
+        picture = dataset.held_out.pixels[:1]
+
+        def ours() -> float:
+            started = time.monotonic()
+            with stack.serve(run, "cpu") as endpoint:
+                inference.infer_json(endpoint.infer_url, picture)
+                return time.monotonic() - started
+
+        def by_hand() -> float:
+            name = f"by-hand-{next(stack.numbers)}"
+            file = folder / f"{name}.yaml"
+            file.write_text(yaml.safe_dump_all(written_out(stack, run, name)))
+            kubectl = ["kubectl", "--context", stack.cluster.context, "-n", stack.namespace.name]
+            started = time.monotonic()
+            subprocess.run([*kubectl, "apply", "-f", file], check=True, capture_output=True)
+            wait = ["wait", "--for=condition=Available", f"deployment/{name}", "--timeout=300s"]
+            subprocess.run([*kubectl, *wait], check=True, capture_output=True)
+            with forwarded(kubectl, name) as address:
+                inference.infer_json(f"http://{address}/v2/models/{repository.MODEL}/infer", picture)
+                took = time.monotonic() - started
+            stack.remove("Deployment", "Service", "ConfigMap", name=name)
+            return took
+
+        times: dict[Callable[[], float], list[float]] = {ours: [], by_hand: []}
+        for _ in range(PAIRS):
+            for measure, taken in times.items():
+                taken.append(measure())
+        yield Row(
+            "Deployment applied to first answer, against kubectl", min(times[ours]) / min(times[by_hand]), 1.1, "x"
+        )
+        yield Row("a final pod state to the failed step", seconds_to_notice(stack), 30, "s")
+
+
+def given(options: list[str]) -> dict[str, str]:
+    return {key.lstrip("-").replace("-", "_"): value for key, _, value in (option.partition("=") for option in options)}
+
+
+def written_out(stack: KubernetesStack, run: Any, name: str) -> list[manifests.Manifest]:
+    """Return the predictor's manifests as a person would have them in a file."""
+    written: list[manifests.Manifest] = []
+    create = stack.namespace.create
+    stack.namespace.create = lambda manifest, name="", **options: written.append(  # type: ignore[method-assign]
+        manifests.fit(manifest, stack.images, name)
+    )
+    try:
+        stack.deploy(name, run, "cpu")
+    finally:
+        stack.namespace.create = create  # type: ignore[method-assign]
+    return written
+
+
+@contextlib.contextmanager
+def forwarded(kubectl: list[str], name: str) -> Iterator[str]:
+    """Forward a local port as a person would, by kubectl."""
+    popen = subprocess.Popen(
+        [*kubectl, "port-forward", f"deployment/{name}", ":8000"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert popen.stdout
+        line = popen.stdout.readline()  # Forwarding from 127.0.0.1:40123 -> 8000
+        yield line.split("Forwarding from ")[1].split(" ")[0]
+    finally:
+        popen.terminate()
+        popen.wait()
+
+
+def seconds_to_notice(stack: KubernetesStack) -> float:
+    """Return the seconds from a container's failure, which Kubernetes gives in whole ones, to the error of it."""
+    (job,) = manifests.read_component("training")
+    pod = manifests.pod_of(job)
+    assert pod
+    del pod["spec"]["initContainers"]
+    manifests.container_of(job, "trainer")["command"] = ["python3", "-c", "raise SystemExit('by intent')"]
+    stack.namespace.create(job, "failing")
+    try:
+        stack.finish("failing", 60, lambda pod: "it runs")
+    except Exception as error:
+        noticed = time.time()
+        (ended,) = stack.namespace.pods.deleted()[-1:] or stack.namespace.pods_named("failing")
+        if "by intent" not in str(error):
+            raise
+        return noticed - ended.status.container_statuses[0].state.terminated.finished_at.timestamp()
+    raise Unrecoverable("a pod that failed was not noticed")

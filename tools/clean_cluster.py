@@ -1,0 +1,60 @@
+"""Remove the namespaces that interrupted runs left in a cluster: `make clean-cluster`.
+
+Only what carries the suite's label goes, and nothing of a run that is still under way on this machine. What another
+machine's runs left, or have under way, is shown, and removed with `--all`.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client
+
+from fixtures.support.errors import AcceptanceError
+from fixtures.support.kube.client import SECONDS, Cluster, connect
+from fixtures.support.kube.manifests import PART_OF
+from fixtures.support.kube.namespace import OWNER, delete_namespace
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools.clean_cluster", description=__doc__)
+    parser.add_argument("--kube-context", default=os.environ.get("ACCEPTANCE_KUBE_CONTEXT", ""))
+    parser.add_argument("--all", action="store_true", help="also what other machines' runs left")
+    arguments = parser.parse_args()
+    try:
+        cluster = connect(arguments.kube_context)
+        print(cluster)
+        for namespace in labelled(cluster):
+            name, owner = namespace.metadata.name, (namespace.metadata.annotations or {}).get(OWNER, "")
+            spared = why_spared(owner, arguments.all)
+            if spared:
+                print(f"{name}: left alone, {spared}")
+                continue
+            delete_namespace(cluster, name)
+            print(f"{name}: removed (of {owner or 'nobody known'})")
+    except AcceptanceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def labelled(cluster: Cluster) -> list[Any]:
+    """Return the namespaces with the suite's label."""
+    ((label, value),) = PART_OF.items()
+    with cluster.api() as api, cluster.explained("listing namespaces"):
+        return client.CoreV1Api(api).list_namespace(label_selector=f"{label}={value}", _request_timeout=SECONDS).items
+
+
+def why_spared(owner: str, everything: bool) -> str:
+    """Return why a namespace stays, or "": `owner` is `user@host pid`, as the run wrote it."""
+    where, _, pid = owner.partition(" ")
+    if where.partition("@")[2] == platform.node():
+        return f"its run is under way here as process {pid}" if Path(f"/proc/{pid}").exists() else ""
+    return "" if everything else f"it is of {owner or 'nobody known'}; --all removes it"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
