@@ -72,11 +72,6 @@ class Room:
         wait_until(f"pod {name} to run", state, IN_TIME)
 
 
-@pytest.fixture
-def requirements() -> None:
-    """Replace the scenarios' fixture by that name: it skips what the `--target` can't do, these tests have the lab."""
-
-
 @pytest.fixture(scope="module")
 def api(lab_kubeconfig: str) -> Iterator[client.ApiClient]:
     with config.new_client_from_config(lab_kubeconfig) as api:

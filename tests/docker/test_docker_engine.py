@@ -58,3 +58,13 @@ def test_a_container_that_ends_is_told_with_its_last_words(engine, command, word
     container.container.wait()
     with pytest.raises(ProcessDied, match=words):
         engine.check_alive()
+
+
+def test_a_container_that_somebody_removed_is_told(engine):
+    container = engine.start("removed", own_images()["trainer"], ["sleep", "60"])
+    engine.check_alive()
+    container.container.remove(force=True)
+    with pytest.raises(ProcessDied, match="removed: its container was removed"):
+        engine.check_alive()
+    engine.evidence()
+    assert "removed: its container was removed" in (engine.logs / "docker.log").read_text()

@@ -126,10 +126,20 @@ def test_the_guardian_ends_everything_when_its_owner_is_killed(tmp_path):
     )
 
 
+def test_the_guardian_runs_what_is_to_be_done_afterwards(tmp_path):
+    (tmp_path / "run").mkdir()
+    group = Processes(tmp_path / "run", tmp_path)
+    group.afterwards([sys.executable, "-c", f"open({str(tmp_path / 'done')!r}, 'w')"])
+    assert not (tmp_path / "done").exists()
+    group.close()
+    assert (tmp_path / "done").exists()
+
+
 def test_keep_leaves_the_process_and_the_directory(tmp_path):
     (tmp_path / "run").mkdir()
     group = Processes(tmp_path / "run", tmp_path)
     process = group.start("kept", SLEEP)
+    group.afterwards(["rm", "-r", str(tmp_path / "run")])
     group.close(keep=True)
     try:
         time.sleep(0.2)  # long enough for a guardian that would end it

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from tests.running import run_suite
 from tools.bench.rows import Row
 from tools.bench.suite import LOAD
 
-PAIRS = 3
+PAIRS = 7
 MINUTE = 60
 
 
@@ -40,9 +41,11 @@ def own_time(folder: Path, options: list[str]) -> Iterator[Row]:
     training = float(scenarios["the_cpu_models_run_is_tracked"].figures["training took"].split()[0])
     load = float(scenarios[LOAD].figures["load took"].split()[0])
     yield Row("a run on the cluster, less training and load", took - training - load, 60, "s")
-    times = json.loads(counted.read_text())
+    made = json.loads(counted.read_text())
+    # what a port-forward carries is the scenarios' own traffic, which begins when the waiting is over
+    times = [at for at, what in made if not what.endswith("/portforward")]
     busiest = max(sum(start <= at < start + MINUTE for at in times) for start in times)
-    yield Row("API requests in the run's busiest minute, a second", busiest / MINUTE, 1, "/s")
+    yield Row("API requests in the run's busiest minute, port-forwards apart, a second", busiest / MINUTE, 1, "/s")
 
 
 def against_kubectl(folder: Path, options: list[str]) -> Iterator[Row]:
@@ -60,7 +63,9 @@ def against_kubectl(folder: Path, options: list[str]) -> Iterator[Row]:
             started = time.monotonic()
             with stack.serve(run, "cpu") as endpoint:
                 inference.infer_json(endpoint.infer_url, picture)
-                return time.monotonic() - started
+                took = time.monotonic() - started
+            stack.namespace.wait_gone(stack.endpoints.popitem()[0])
+            return took
 
         def by_hand() -> float:
             name = f"by-hand-{next(stack.numbers)}"
@@ -74,16 +79,16 @@ def against_kubectl(folder: Path, options: list[str]) -> Iterator[Row]:
             with forwarded(kubectl, name) as address:
                 inference.infer_json(f"http://{address}/v2/models/{repository.MODEL}/infer", picture)
                 took = time.monotonic() - started
-            stack.remove("Deployment", "Service", "ConfigMap", name=name)
+            stack.remove("Deployment", "Service", "ConfigMap", name=name, wait=True)
             return took
 
         times: dict[Callable[[], float], list[float]] = {ours: [], by_hand: []}
         for _ in range(PAIRS):
             for measure, taken in times.items():
                 taken.append(measure())
-        yield Row(
-            "Deployment applied to first answer, against kubectl", min(times[ours]) / min(times[by_hand]), 1.1, "x"
-        )
+        # both wait for probes of whole seconds: one pair says little
+        ratio = statistics.median(times[ours]) / statistics.median(times[by_hand])
+        yield Row("Deployment applied to first answer, against kubectl by hand", ratio, 1.1, "x")
         yield Row("a final pod state to the failed step", seconds_to_notice(stack), 30, "s")
 
 

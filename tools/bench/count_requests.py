@@ -1,4 +1,4 @@
-"""A pytest plugin: writes when each request to the API server was made to the file that COUNT_REQUESTS names."""
+"""A pytest plugin: writes when each request to the API server was made, and which, to the file COUNT_REQUESTS."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 from kubernetes.client.rest import RESTClientObject
 from kubernetes.stream import ws_client
 
-TIMES: list[float] = []
+MADE: list[tuple[float, str]] = []
 
 
 def counting(function):
     def counted(*arguments, **named):
-        TIMES.append(time.monotonic())
+        MADE.append((time.monotonic(), " ".join(map(str, arguments[1:3])).split("?")[0]))
         return function(*arguments, **named)
 
     return counted
@@ -24,4 +24,4 @@ ws_client.create_websocket = counting(ws_client.create_websocket)
 
 
 def pytest_unconfigure():
-    Path(os.environ["COUNT_REQUESTS"]).write_text(json.dumps(TIMES))
+    Path(os.environ["COUNT_REQUESTS"]).write_text(json.dumps(MADE))
