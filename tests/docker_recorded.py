@@ -1,7 +1,7 @@
 """What Docker and nvidia-smi say, as they say it, where all is well and where something is missing.
 
 `docker info` is that of a Docker 20.10 without GPUs, shortened; its refusals were said by it. nvidia-smi's words are
-those that NVIDIA documents: no GPU was there to record.
+written from memory: no GPU was there to record.
 """
 
 from fixtures.support.docker_host import Answer

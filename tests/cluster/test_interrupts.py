@@ -6,9 +6,11 @@ import subprocess
 import sys
 from typing import Any
 
+import psutil
 import pytest
 
 from fixtures.support.wait import Ready, wait_until
+from tests.chain.leftovers import wait_clean
 from tests.cluster.lab import namespaces
 from tests.running import ROOT, command, environment
 
@@ -21,6 +23,7 @@ MOMENTS = ["mlflow-*-mlflow", "training-*-dataset", "training-*-trainer", "trito
 def start(tmp_path, lab_kubeconfig, options):
     """Start a run up to the load, and wait until a log shows how far it is."""
     started = []
+    (tmp_path / "tmp").mkdir()
 
     def start(moment):
         report = tmp_path / "report"
@@ -29,7 +32,7 @@ def start(tmp_path, lab_kubeconfig, options):
             popen = subprocess.Popen(
                 command(report, *arguments),
                 cwd=ROOT,
-                env=environment(KUBECONFIG=lab_kubeconfig),
+                env=environment(KUBECONFIG=lab_kubeconfig, TMPDIR=str(tmp_path / "tmp")),
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -79,10 +82,20 @@ def test_sigterm_leaves_no_namespace(start, tmp_path, lab_kubeconfig):
     assert namespaces(lab_kubeconfig) == []
 
 
-def test_what_kill_9_left_is_removed_and_nothing_else(start, lab_kubeconfig):
+def test_kill_9_leaves_no_namespace_and_no_directory(start, tmp_path, lab_kubeconfig):
+    popen = start(MOMENTS[2])
+    popen.kill()
+    popen.wait()
+    wait_clean(tmp_path)
+    assert namespaces(lab_kubeconfig) == []
+
+
+def test_what_a_machine_that_died_left_is_removed_and_nothing_else(start, lab_kubeconfig):
     popen = start(MOMENTS[0])
     (name,) = namespaces(lab_kubeconfig)
     assert f"{name}: left alone, its run is under way here as process {popen.pid}" in clean(lab_kubeconfig)
+    for child in psutil.Process(popen.pid).children():  # the guardian, which would remove it all
+        child.kill()
     popen.kill()
     popen.wait()
     bystander = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"bystander-{os.getpid()}"}}

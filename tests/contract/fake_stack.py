@@ -32,6 +32,7 @@ SAYS = {
     "gpu_serves": "made-up",
     "held_out_accuracy": 0.69,
     "died": "",
+    "bug": False,
 }
 
 
@@ -56,6 +57,8 @@ class FakeStack:
         return PodResult(manifest.parent.name, self.says["pod_phase"], self.says["pod_log"])
 
     def train(self, recipe, dataset):
+        if self.says["bug"]:
+            recipe.no_such_thing()
         epochs = recipe.epochs - self.says["epochs_missed"]
         metrics = {name: [0.5] * epochs for name in ("loss", "val_loss", "epoch_seconds")}
         metrics["val_accuracy"] = [self.says["held_out_accuracy"]] * epochs

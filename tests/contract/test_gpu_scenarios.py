@@ -78,3 +78,9 @@ def test_a_gpu_that_was_demanded_and_is_not_there_fails(tmp_path):
     assert result.code == 1
     assert {found.outcome for found in result.scenarios().values()} == {"error"}
     assert "--require-gpu: the driver hangs" in result.output
+
+
+def test_a_mistake_of_the_suites_own_does_not_read_like_one_of_the_stack(tmp_path):
+    message = run(tmp_path, {"bug": True}, "-k", "learns").scenarios()[LEARNS].message
+    assert "this is a fault of the suite itself" in message
+    assert "no attribute 'no_such_thing'" in message

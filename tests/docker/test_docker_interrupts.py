@@ -62,6 +62,14 @@ def test_ctrl_c_and_sigterm_remove_everything_and_leave_a_report(client, start, 
     assert (tmp_path / "report" / "logs" / "trainer-cpu-quick-1.log").exists()
 
 
+@pytest.mark.parametrize("moment", ["mlflow", "triton-cpu-2", "vegeta-cpu-3"])
+def test_ctrl_c_at_other_moments_removes_everything(client, start, tmp_path, moment):
+    popen, _ = start("tutorials_load", moment)
+    popen.send_signal(signal.SIGINT)
+    assert popen.wait(60) == 2, output_of(tmp_path)
+    wait_clean(client, tmp_path)
+
+
 def test_kill_9_leaves_no_container_and_no_directory(client, start, tmp_path):
     popen, _ = start("cpu_model_learns", "trainer-cpu-quick-1")
     popen.kill()

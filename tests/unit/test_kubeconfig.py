@@ -2,9 +2,10 @@
 
 import pytest
 import yaml
+from kubernetes.client import ApiException
 
-from fixtures.support.errors import BadSetting
-from fixtures.support.kube.client import connect
+from fixtures.support.errors import OUR_FAULT, AcceptanceError, BadSetting
+from fixtures.support.kube.client import Cluster, connect
 
 
 @pytest.fixture
@@ -46,3 +47,11 @@ def test_no_kubeconfig_at_all_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     with pytest.raises(BadSetting, match=r"no usable kubeconfig.*name one with KUBECONFIG"):
         connect("")
+
+
+@pytest.mark.parametrize(("status", "ours"), [(403, False), (409, False), (422, True), (400, True)])
+def test_what_the_api_server_finds_malformed_is_the_suites_fault_and_nothing_else_is(status, ours):
+    cluster, words = Cluster("lab", "https://192.0.2.1", "admin"), f"creating a pod: HTTP {status}: refused"
+    with pytest.raises(AcceptanceError, match=words) as raised, cluster.explained("creating a pod"):
+        raise ApiException(status=status, reason="refused")
+    assert (OUR_FAULT in str(raised.value)) is ours

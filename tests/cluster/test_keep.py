@@ -1,0 +1,32 @@
+"""`--keep` on a real cluster: the namespace stays, and the run's own words reach and remove it."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.cluster.lab import namespaces
+from tests.running import environment
+
+pytestmark = pytest.mark.cluster
+
+
+def test_keep_leaves_the_namespace_and_says_how_to_reach_and_remove_it(run_on_lab, lab_kubeconfig):
+    result = run_on_lab("--keep", "-k", "is_tracked")
+    (name,) = namespaces(lab_kubeconfig)
+    reach = re.search(r"^MLflow: (kubectl .+)$", result.output, re.MULTILINE)
+    remove = re.search(r"^remove: (kubectl .+)$", result.output, re.MULTILINE)
+    assert reach, result.output
+    assert remove, result.output
+    inside = environment(KUBECONFIG=lab_kubeconfig)
+    try:
+        assert result.code == 0, result.output
+        forward = subprocess.Popen(reach[1].replace(" 5000", " :5000").split(), env=inside, stdout=subprocess.PIPE)
+        assert forward.stdout
+        assert b"Forwarding from" in forward.stdout.readline()
+        forward.terminate()
+        forward.wait()
+    finally:
+        subprocess.run(remove[1].split(), env=inside, check=True)
+    assert name in remove[1]
+    assert namespaces(lab_kubeconfig) == []
