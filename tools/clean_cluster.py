@@ -8,7 +8,6 @@ import argparse
 import os
 import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 from kubernetes import client
@@ -16,7 +15,7 @@ from kubernetes import client
 from fixtures.support.errors import AcceptanceError
 from fixtures.support.kube.client import SECONDS, Cluster, connect
 from fixtures.support.kube.manifests import PART_OF
-from fixtures.support.kube.namespace import OWNER, delete_namespace
+from fixtures.support.kube.namespace import OWNER, delete_namespace, started
 
 
 def main() -> int:
@@ -34,7 +33,7 @@ def main() -> int:
                 print(f"{name}: left alone, {spared}")
                 continue
             delete_namespace(cluster, name)
-            print(f"{name}: removed (of {owner or 'nobody known'})")
+            print(f"{name}: removed (of {owner})")
     except AcceptanceError as error:
         print(error, file=sys.stderr)
         return 1
@@ -49,11 +48,13 @@ def labelled(cluster: Cluster) -> list[Any]:
 
 
 def why_spared(owner: str, everything: bool) -> str:
-    """Return why a namespace stays, or "": `owner` is `user@host pid`, as the run wrote it."""
-    where, _, pid = owner.partition(" ")
+    """Return why a namespace stays, or "": `owner` is `user@host pid start`, as the run wrote it."""
+    where, pid, start = [*owner.split(" "), "", "", ""][:3]
+    if not owner:
+        return "no run of the suite wrote its name into it"
     if where.partition("@")[2] == platform.node():
-        return f"its run is under way here as process {pid}" if Path(f"/proc/{pid}").exists() else ""
-    return "" if everything else f"it is of {owner or 'nobody known'}; --all removes it"
+        return f"its run is under way here as process {pid}" if pid.isdecimal() and started(int(pid)) == start else ""
+    return "" if everything else f"it is of {owner}; --all removes it"
 
 
 if __name__ == "__main__":

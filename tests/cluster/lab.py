@@ -27,7 +27,7 @@ def find_kubeconfig() -> tuple[str, str]:
             nodes: Any = client.CoreV1Api(api).list_node(_request_timeout=10).items
     except Exception as error:  # whatever keeps it from answering
         return "", f"the lab of {named} does not answer: {error}"
-    images = {name for node in nodes for image in node.status.images for name in image.names}
+    images = {name for node in nodes for image in node.status.images for name in image.names or []}
     if not any(name.endswith(TRAINER) for name in images):
         return "", f"the lab has no image {TRAINER}; `tools/lab` builds and loads the images"
     return named, ""

@@ -7,17 +7,21 @@ import socket
 import subprocess
 import threading
 import time
+from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import pytest
 import requests
 import yaml
-from kubernetes import client
+from kubernetes import client, config
 
+from fixtures.support.errors import AcceptanceError
 from fixtures.support.images import read_images
 from fixtures.support.kube.client import connect
 from fixtures.support.kube.namespace import Namespace
+from fixtures.support.kube.watching import Watched
 from fixtures.support.wait import Ready, wait_until
 from tests.cluster.lab import namespaces
 from tests.cluster.test_interrupts import clean
@@ -48,7 +52,7 @@ def server(lab_kubeconfig, monkeypatch, tmp_path):
     spec = {"selector": {"matchLabels": labels}, "template": template}
     body = {"metadata": {"name": "server", "labels": labels}, "spec": spec}
     with Namespace(connect(""), secrets.token_hex(4), read_images(None), tmp_path) as namespace:
-        apps: Any = client.AppsV1Api(namespace.api)  # takes plain dicts too, which its types don't say
+        apps: Any = client.AppsV1Api(namespace.cluster.api())  # takes plain dicts too, which its types don't say
         apps.create_namespaced_deployment(namespace.name, body)
         namespace.wait_ready("server", 60)
         yield namespace, namespace.forward("server", 8000)
@@ -87,6 +91,41 @@ def test_a_forward_leads_to_the_pod_that_took_the_place_of_one_that_was_deleted(
     )
     assert requests.get(f"http://{address}/", timeout=60).status_code == 200
     assert namespace.incident(pod.metadata.uid) == f"pod {pod.metadata.name} was deleted"
+
+
+@pytest.fixture
+def stranger(lab_kubeconfig, tmp_path, monkeypatch):
+    """The cluster, for an account that may do nothing in it."""
+    name = f"stranger-{secrets.token_hex(4)}"
+    with config.new_client_from_config(lab_kubeconfig) as api:
+        core: Any = client.CoreV1Api(api)
+        core.create_namespace({"metadata": {"name": name}})
+        try:
+            core.create_namespaced_service_account(name, {"metadata": {"name": "stranger"}})
+            token = core.create_namespaced_service_account_token("stranger", name, {"spec": {}}).status.token
+            content = yaml.safe_load(Path(lab_kubeconfig).read_text())
+            content["users"][0]["user"] = {"token": token}
+            (tmp_path / "config").write_text(yaml.safe_dump(content))
+            monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config"))
+            yield connect("")
+        finally:
+            core.delete_namespace(name)
+
+
+def refusal_of(watched):
+    return Ready(None) if watched.refused else "none yet"
+
+
+def test_an_account_that_may_not_watch_is_told_so_unless_it_can_do_without(stranger):
+    needed = Watched(stranger, "pods", "list_namespaced_pod", namespace="default")
+    spared = Watched(stranger, "namespaces", "list_namespace", optional=True)
+    for watched in (needed, spared):
+        watched.start()
+        wait_until("the refusal", partial(refusal_of, watched), 20)
+        watched.stop()
+    with pytest.raises(AcceptanceError, match="this account may not list and watch pods: HTTP 403: pods is forbidden"):
+        needed.check()
+    spared.check()
 
 
 class Wire:
@@ -128,7 +167,7 @@ class Wire:
 @pytest.fixture
 def wire(lab_kubeconfig, tmp_path):
     """A cut-able wire to the API server, and the kubeconfig that goes through it."""
-    content = yaml.safe_load(open(lab_kubeconfig).read())  # noqa: PTH123, SIM115
+    content = yaml.safe_load(Path(lab_kubeconfig).read_text())
     where = urlparse(content["clusters"][0]["cluster"]["server"])
     wire = Wire(where.hostname, where.port)
     content["clusters"][0]["cluster"].update(

@@ -30,7 +30,7 @@ def namespace(lab_kubeconfig, tmp_path_factory):
 def test_the_api_server_accepts_it_as_it_is(namespace, component):
     for manifest in manifests.read_component(component):
         manifest["metadata"]["name"] += "-dry"  # the namespace has its own parts already
-        create_from_dict(namespace.api, manifest, namespace=namespace.name, dry_run="All")
+        create_from_dict(namespace.cluster.api(), manifest, namespace=namespace.name, dry_run="All")
 
 
 @pytest.mark.parametrize("component", [name for name in COMPONENTS if name != "namespace"])
@@ -41,7 +41,7 @@ def test_the_api_server_accepts_it_fitted_to_a_run_without_a_warning_of_pod_secu
         pod = manifests.pod_of(fitted)
         if pod:  # a Deployment of pods that the namespace refuses is accepted: ask for the pod itself
             own = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}, "spec": copy.deepcopy(pod["spec"])}
-            create_from_dict(namespace.api, own, namespace=namespace.name, dry_run="All")
+            create_from_dict(namespace.cluster.api(), own, namespace=namespace.name, dry_run="All")
 
 
 def test_the_namespace_has_the_quota_the_policy_and_the_labels(namespace):
