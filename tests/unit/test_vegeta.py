@@ -56,6 +56,15 @@ def test_every_result_comes_back_in_the_order_of_sending(server, tmp_path):
     assert "5 x 500" in result.failures()
 
 
+def test_what_was_sent_beyond_the_plan_is_left_out_and_what_is_missing_stays_missing(tmp_path):
+    table = tmp_path / "results.csv"
+    rows = [f"{1_700_000_000_000_000_000 + number},200,{number + 1},1,1,,,x,0,POST,http://h," for number in range(5)]
+    table.write_text("\n".join(reversed(rows)) + "\n")
+    assert len(vegeta.read_table(table, LoadPlan(3, 1, b""))) == 3
+    assert vegeta.read_table(table, LoadPlan(3, 1, b"")).sent[-1] == pytest.approx(2e-9)
+    assert "5 requests were sent of the 9 asked for" in vegeta.read_table(table, LoadPlan(9, 1, b"")).invalid()
+
+
 def test_a_server_that_is_not_there_fails_every_request(tmp_path):
     plan = LoadPlan(20, 1, b"{}")
     result = vegeta.read_table(attack("http://127.0.0.1:9/", tmp_path, plan), plan)
