@@ -6,6 +6,8 @@ from fixtures.support.settings import OPTIONS
 
 pytest_plugins = [
     "fixtures.report",
+    "fixtures.scenarios",
+    "fixtures.gherkin",
     "fixtures.session",
     "fixtures.cluster",
     "fixtures.training",

@@ -21,6 +21,7 @@ def answer_is_ten_logits(answer):
 def highest_is_at(answer, settings, dataset, figures):
     logits = answer.logits()[0]
     highest = int(logits.argmax())
+    figures("landed at", f"index {highest} ({dataset.classes[highest]})")
     figures("logits", " ".join(f"{name} {logit:.2f}" for name, logit in zip(dataset.classes, logits, strict=True)))
     assert highest == settings.expect_index, (
         f"the {dataset.classes[settings.expect_index]} landed at index {highest} ({dataset.classes[highest]}), "

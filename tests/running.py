@@ -1,11 +1,19 @@
 """Runs the suite itself as a user would, in a process of its own."""
 
+import contextlib
+import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import requests
+
+from fixtures.support.wait import Ready, wait_until
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,8 +57,11 @@ def command(report: Path, *arguments: str, plugin: str = "") -> list[str]:
 
 def environment(**variables: str) -> dict[str, str]:
     """Return this process's environment without what would change a run, and with the variables."""
+    prefixes = ("ACCEPTANCE_", "CIFAR10_", "PYTEST_", "GITHUB_")
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("ACCEPTANCE_", "CIFAR10_", "PYTEST_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(prefixes) and name not in ("CI", "NO_COLOR", "FORCE_COLOR")
     }
     return {**kept, **variables}
 
@@ -68,3 +79,67 @@ def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 
         check=False,
     )
     return SuiteRun(answer.returncode, answer.stdout, report)
+
+
+@dataclass(frozen=True)
+class Going:
+    """A run that goes on in a folder: its process, its report in `report`, its terminal in `output`."""
+
+    popen: subprocess.Popen
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report"
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output").read_text()
+
+    def wait_for_log(self, pattern: str, seconds: float = 180) -> None:
+        """Wait until a log of that name is in the report: it tells how far the run is."""
+
+        def state() -> Ready[None] | str:
+            found = list((self.report / "logs").glob(f"{pattern}.log"))
+            assert found or self.popen.poll() is None, self.output
+            return Ready(None) if found else "not yet"
+
+        wait_until(f"{pattern} to start", state, seconds)
+
+    def wait_for_failure(self, seconds: float = 30) -> None:
+        """Wait until a step is shown as failed."""
+        wait_until("a step to fail", lambda: Ready(None) if "    ✗ " in self.output else self.output, seconds)
+
+
+@contextlib.contextmanager
+def started_suite(folder: Path, *arguments: str, **variables: str) -> Iterator[Going]:
+    """Start a run of the features; it is killed on the way out where it still goes on."""
+    with (folder / "output").open("wb") as output:
+        popen = subprocess.Popen(
+            command(folder / "report", *arguments),
+            cwd=ROOT,
+            env=environment(**variables),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Going(popen, folder)
+    finally:
+        popen.kill()
+        popen.wait()
+
+
+def check_kept(result: SuiteRun) -> None:
+    """See that a run with --keep left MLflow and Triton up, and remove them with the line that the user gets."""
+    remove = re.search(r"^remove: (.+)$", result.output, re.MULTILINE)
+    assert remove, result.output
+    try:
+        assert result.code == 0, result.output
+        tracking = re.search(r"^MLflow: (\S+)$", result.output, re.MULTILINE)
+        predictor = re.search(r"^Triton on the CPU: (\S+)/infer, gRPC ", result.output, re.MULTILINE)
+        assert tracking, result.output
+        assert predictor, result.output
+        assert requests.get(f"{tracking[1]}/health", timeout=10).status_code == 200
+        assert json.loads(requests.get(predictor[1], timeout=10).text)["name"] == "cifar10"
+    finally:
+        subprocess.run(remove[1], shell=True, check=True, env=os.environ)  # noqa: S602 - the line that the user gets

@@ -7,22 +7,23 @@ import psutil
 from fixtures.support.wait import Ready, wait_until
 
 
-def processes_of(folder: Path) -> list[psutil.Process]:
-    """Return the processes whose command line or environment names the folder."""
-    found = []
+def processes_of(folder: Path) -> dict[psutil.Process, str]:
+    """Return the processes whose command line or environment names the folder, with their command lines."""
+    found = {}
     for process in psutil.process_iter():
         try:
-            named = [*process.cmdline(), process.environ().get("TMPDIR", "")]
-        except psutil.Error:
+            command, environment = process.cmdline(), process.environ()
+            ended = process.status() == psutil.STATUS_ZOMBIE
+        except psutil.Error:  # it ended while it was looked at
             continue
-        if any(str(folder) in text for text in named) and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process)
+        if not ended and any(str(folder) in text for text in [*command, environment.get("TMPDIR", "")]):
+            found[process] = " ".join(command)
     return found
 
 
 def leftovers(folder: Path) -> list[str]:
     """Return what a run with TMPDIR=<folder>/tmp left; the report and pytest's own files don't count."""
-    running = [f"{process.pid} {' '.join(process.cmdline())[:200]}" for process in processes_of(folder)]
+    running = [f"{process.pid} {command[:200]}" for process, command in processes_of(folder).items()]
     shared_memory = Path("/dev/shm").glob("triton-acceptance-*")  # noqa: S108
     return running + [str(path) for path in [*(folder / "tmp").iterdir(), *shared_memory]]
 

@@ -1,10 +1,5 @@
 """The whole chain in the real processes, on the stand-in; and that nothing of it is left."""
 
-import pytest
-
-from tests.chain.leftovers import leftovers
-from tests.running import run_suite
-
 SKIPPED = {
     "the_cudavectoradd_pod_passes",
     "the_gpu_model_learns",
@@ -16,15 +11,6 @@ SKIPPED = {
     "docker_has_the_nvidia_runtime",
     "a_container_sees_the_gpu",
 }
-
-
-@pytest.fixture(scope="module")
-def chain(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("chain")
-    (folder / "tmp").mkdir()
-    result = run_suite(folder / "report", "--data=digits", TMPDIR=str(folder / "tmp"))
-    assert leftovers(folder) == []
-    return result
 
 
 def test_every_scenario_passes_or_says_why_it_was_skipped(chain):

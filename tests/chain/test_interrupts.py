@@ -1,41 +1,30 @@
 """A run that is cut off, and processes that die under it: a quick, clear end, and nothing left."""
 
+import contextlib
 import re
 import signal
-import subprocess
 import time
 
 import pytest
 
 from fixtures.support.wait import Ready, wait_until
 from tests.chain.leftovers import processes_of, wait_clean
-from tests.running import ROOT, command, environment
+from tests.running import started_suite
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a run of some scenarios and wait until a log shows how far it is; return (pytest's process, its folder)."""
+    """Start a run of some scenarios and wait until a log shows how far it is."""
     (tmp_path / "tmp").mkdir()
-    started = []
+    with contextlib.ExitStack() as started:
 
-    def start(scenario, log):
-        with (tmp_path / "output").open("wb") as output:
-            popen = subprocess.Popen(
-                command(tmp_path / "report", "--data=digits", "--duration=30", "-k", scenario),
-                cwd=ROOT,
-                env=environment(TMPDIR=str(tmp_path / "tmp")),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        started.append(popen)
-        file = tmp_path / "report" / "logs" / f"{log}.log"
-        wait_until(f"{log} to start", lambda: Ready(None) if file.exists() else "not yet", 120)
-        return popen, tmp_path
+        def start(scenario, log):
+            arguments = ("--data=digits", "--duration=30", "-k", scenario)
+            run = started.enter_context(started_suite(tmp_path, *arguments, TMPDIR=str(tmp_path / "tmp")))
+            run.wait_for_log(log)
+            return run
 
-    yield start
-    for popen in started:
-        popen.kill()
-        popen.wait()
+        yield start
 
 
 @pytest.fixture
@@ -44,32 +33,27 @@ def running(start):
     return start("cpu_model_learns", "trainer-cpu-quick-1")
 
 
-def output(folder) -> str:
-    return (folder / "output").read_text()
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_stop_everything_and_leave_a_report(running, number, code):
-    popen, folder = running
-    popen.send_signal(number)
-    assert popen.wait(40) == code, output(folder)
-    wait_clean(folder)
-    assert (folder / "report" / "report.html").exists()
-    assert (folder / "report" / "junit.xml").read_text().endswith("</testsuites>")
+    running.popen.send_signal(number)
+    assert running.popen.wait(40) == code, running.output
+    wait_clean(running.folder)
+    assert "INTERRUPTED" in (running.report / "report.html").read_text()
+    assert (running.report / "junit.xml").read_text().endswith("</testsuites>")
 
 
-def test_kill_9_leaves_no_process_and_no_directory(running):
-    popen, folder = running
-    popen.kill()
-    popen.wait()
-    wait_clean(folder)
+def test_kill_9_leaves_no_process_no_directory_and_a_report(running):
+    running.popen.kill()
+    running.popen.wait()
+    wait_clean(running.folder)
+    assert "DID NOT FINISH" in (running.report / "report.html").read_text()
 
 
 def kill(folder, pattern) -> None:
     """Kill the run's processes whose command line matches, once there are any."""
 
     def state():
-        found = [process for process in processes_of(folder) if re.search(pattern, " ".join(process.cmdline()))]
+        found = [process for process, command in processes_of(folder).items() if re.search(pattern, command)]
         return Ready(found) if found else "there is none yet"
 
     for process in wait_until(f"a process like {pattern}", state, 120):
@@ -86,13 +70,12 @@ def kill(folder, pattern) -> None:
     ],
 )
 def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario, log, pattern, words):
-    popen, folder = start(scenario, log)
-    kill(folder, pattern)
+    run = start(scenario, log)
+    kill(run.folder, pattern)
     killed = time.monotonic()
-    failed = re.compile(r"(^|\.py )F(\s|$)", re.MULTILINE)
-    wait_until("the scenario to fail", lambda: Ready(None) if failed.search(output(folder)) else output(folder), 20)
+    run.wait_for_failure()
     assert time.monotonic() - killed < 5
-    assert popen.wait(40) == 1
-    assert words in output(folder)
-    assert f"the end of {folder}" in output(folder)
-    wait_clean(folder)
+    assert run.popen.wait(40) == 1
+    assert words in run.output
+    assert f"the end of {run.folder}" in run.output
+    wait_clean(run.folder)

@@ -1,17 +1,12 @@
 """Options that change what a run does, in the real processes."""
 
-import json
-import os
 import re
-import subprocess
-
-import requests
 
 from fixtures.support.batches import HELD_OUT, read_pictures
 from fixtures.support.inference import json_request
 from fixtures.support.standin import write_digits
 from tests.chain.leftovers import wait_clean
-from tests.running import run_suite
+from tests.running import check_kept, run_suite
 
 DEER = "the_deer_lands_at_index_4"
 
@@ -30,21 +25,20 @@ def test_a_users_own_request_is_sent_as_it_is_and_must_land_where_it_says(tmp_pa
     assert max(re.findall(r"(\w+) (-?[\d.]+)", logits), key=lambda item: float(item[1]))[0] == "seven"
 
 
+def test_a_failure_has_the_logs_and_the_servers_metrics_as_evidence(tmp_path):
+    result = run_suite(tmp_path / "report", "--data=digits", "-k", "deer_lands", "--expect-index=3")
+    assert result.code == 1
+    assert "the three landed at index 4 (four), not 3" in result.scenarios()[DEER].message
+    page = (result.report / "report.html").read_text()
+    for name in ("mlflow.log", "trainer-cpu-quick-1.log", "triton-cpu-2.log", "triton-cpu-metrics.txt"):
+        assert f"<summary>{name}" in page
+    assert "nv_inference_request_success" in page
+
+
 def test_keep_leaves_the_stack_up_and_its_own_words_remove_it(tmp_path):
     (tmp_path / "tmp").mkdir()
     result = run_suite(
         tmp_path / "report", "--data=digits", "-k", "json_binary", "--keep", TMPDIR=str(tmp_path / "tmp")
     )
-    remove = re.search(r"^remove: (.+)$", result.output, re.MULTILINE)
-    assert remove, result.output
-    try:
-        assert result.code == 0, result.output
-        tracking = re.search(r"^MLflow: (\S+)$", result.output, re.MULTILINE)
-        predictor = re.search(r"^Triton on the CPU: (\S+)/infer, gRPC ", result.output, re.MULTILINE)
-        assert tracking, result.output
-        assert predictor, result.output
-        assert requests.get(f"{tracking[1]}/health", timeout=10).status_code == 200
-        assert json.loads(requests.get(predictor[1], timeout=10).text)["name"] == "cifar10"
-    finally:
-        subprocess.run(remove[1], shell=True, check=True, env=os.environ)  # noqa: S602 - the line that the user gets
+    check_kept(result)
     wait_clean(tmp_path)

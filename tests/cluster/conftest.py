@@ -3,11 +3,6 @@ import pytest
 from tests.cluster.lab import find_kubeconfig
 from tests.running import run_suite
 
-IMAGES = """\
-triton: triton-acceptance/triton:0.1.0
-triton-backend: python
-"""
-
 
 @pytest.fixture(scope="session")
 def lab_kubeconfig():
@@ -19,17 +14,9 @@ def lab_kubeconfig():
 
 
 @pytest.fixture(scope="session")
-def images(tmp_path_factory):
-    """The file for `--images` where nothing can be pulled: Triton from the wheel."""
-    file = tmp_path_factory.mktemp("images") / "images.yaml"
-    file.write_text(IMAGES)
-    return file
-
-
-@pytest.fixture(scope="session")
-def options(images):
+def options(images_file):
     """What every run on the lab is given."""
-    return ["--target=existing", "--profile=quick", "--data=digits", f"--images={images}"]
+    return ["--target=existing", "--profile=quick", "--data=digits", f"--images={images_file}"]
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 from kubernetes import client, config
 
 from fixtures.support.kube.manifests import RUN
+from tests.own_images import own_images
 from tests.running import ROOT
 
 # beside the checkout, where the project's own machines have it
 LAB = ROOT.parent / "shared" / "lab" / "lab"
-TRAINER = "triton-acceptance/trainer:0.1.0"
 
 
 def find_kubeconfig() -> tuple[str, str]:
@@ -28,8 +28,9 @@ def find_kubeconfig() -> tuple[str, str]:
     except Exception as error:  # whatever keeps it from answering
         return "", f"the lab of {named} does not answer: {error}"
     images = {name for node in nodes for image in node.status.images for name in image.names or []}
-    if not any(name.endswith(TRAINER) for name in images):
-        return "", f"the lab has no image {TRAINER}; `tools/lab` builds and loads the images"
+    for own in own_images().values():
+        if not any(name.endswith(own) for name in images):
+            return "", f"the lab has no image {own}; `tools/lab` builds and loads the images"
     return named, ""
 
 

@@ -25,7 +25,7 @@ from fixtures.support.kube.watching import Watched
 from fixtures.support.wait import Ready, wait_until
 from tests.cluster.lab import namespaces
 from tests.cluster.test_interrupts import clean
-from tests.running import ROOT, command, environment
+from tests.running import ROOT, command, environment, started_suite
 
 pytestmark = pytest.mark.cluster
 SIZE = 50_000_000
@@ -181,26 +181,13 @@ def wire(lab_kubeconfig, tmp_path):
 
 def test_an_api_server_that_goes_away_ends_the_run_with_its_name(wire, tmp_path, options, lab_kubeconfig):
     cable, kubeconfig = wire
-    output = tmp_path / "output"
-    with output.open("wb") as stream:
-        popen = subprocess.Popen(
-            command(tmp_path / "report", *options, "-k", "cpu_model_learns"),
-            cwd=ROOT,
-            env=environment(KUBECONFIG=kubeconfig),
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        logs = tmp_path / "report" / "logs"
-        wait_until("training", lambda: Ready(None) if list(logs.glob("*-trainer.log")) else "not yet", 180)
+    with started_suite(tmp_path, *options, "-k", "cpu_model_learns", KUBECONFIG=kubeconfig) as run:
+        run.wait_for_log("*-trainer")
         cable.cut()
         started = time.monotonic()
-        assert popen.wait(90) == 1, output.read_text()
+        assert run.popen.wait(90) == 1, run.output
         seconds = time.monotonic() - started
-    finally:
-        popen.kill()
-        popen.wait()
-    text = output.read_text()
+        text = run.output
     assert f"the API server https://127.0.0.1:{cable.port} has not answered for" in text, text
     assert "remove it with `make clean-cluster`" in text, text
     assert seconds < 30

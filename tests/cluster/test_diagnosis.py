@@ -11,8 +11,8 @@ import pytest
 from kubernetes import client, config
 
 from fixtures.support.kube.diagnosis import Trouble, owner_trouble, trouble_of
-from fixtures.support.kube.gpu_diagnosis import GPU, gpu_node, gpu_reason
-from fixtures.support.kube.view import LiveCluster
+from fixtures.support.kube.gpu_diagnosis import gpu_node, gpu_reason
+from fixtures.support.kube.view import GPU, LiveCluster
 from fixtures.support.wait import Ready, wait_until
 
 pytestmark = pytest.mark.cluster

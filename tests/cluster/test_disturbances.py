@@ -1,7 +1,6 @@
 """What happens to a run while its cluster misbehaves: a quick end with the cause, or an INVALID load."""
 
 import concurrent.futures
-import subprocess
 import time
 
 import pytest
@@ -9,7 +8,8 @@ from kubernetes import client, config
 
 from fixtures.support.wait import Ready, wait_until
 from tests.cluster.lab import namespaces
-from tests.running import ROOT, command, environment, run_suite
+from tests.own_images import images_yaml, own_images
+from tests.running import run_suite, started_suite
 
 pytestmark = pytest.mark.cluster
 
@@ -25,26 +25,13 @@ def disturb(tmp_path, lab_kubeconfig, options):
     """Run scenarios, do something when a log appears in its namespace; return (exit code, output, seconds after)."""
 
     def disturb(scenarios, moment, action, *arguments):
-        report = tmp_path / "report"
-        with (tmp_path / "output").open("wb") as output:
-            popen = subprocess.Popen(
-                command(report, *options, "-k", scenarios, *arguments),
-                cwd=ROOT,
-                env=environment(KUBECONFIG=lab_kubeconfig),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            found = lambda: list((report / "logs").glob(f"{moment}.log"))  # noqa: E731
-            wait_until(f"{moment} to start", lambda: Ready(None) if found() else "not yet", 180)
+        with started_suite(tmp_path, *options, "-k", scenarios, *arguments, KUBECONFIG=lab_kubeconfig) as run:
+            run.wait_for_log(moment)
             (namespace,) = namespaces(lab_kubeconfig)
             action(namespace)
             started = time.monotonic()
-            code = popen.wait(180)
-            return code, (tmp_path / "output").read_text(), time.monotonic() - started
-        finally:
-            popen.kill()
-            popen.wait()
+            code = run.popen.wait(180)
+            return code, run.output, time.monotonic() - started
 
     yield disturb
     assert namespaces(lab_kubeconfig) == []
@@ -98,7 +85,7 @@ def test_two_runs_side_by_side_do_not_meet(tmp_path, lab_kubeconfig, options):
 
 def test_an_image_without_the_backend_is_named_before_triton_starts(run_on_lab, tmp_path):
     images = tmp_path / "images.yaml"
-    images.write_text("triton: triton-acceptance/triton:0.1.0\ntriton-backend: onnxruntime\n")
+    images.write_text(f"triton: {own_images()['triton']}\ntriton-backend: onnxruntime\n")
     result = run_on_lab(f"--images={images}", "-k", "deer_lands")
     assert result.code == 1, result.output
     assert "no Triton backend 'onnxruntime' in this image, only: python" in result.output
@@ -115,15 +102,16 @@ def test_an_image_that_cannot_be_pulled_is_named_in_time(run_on_lab, tmp_path):
     assert time.monotonic() - started < 75  # the run's start and end with it
 
 
-def test_the_gpu_pod_fails_where_the_gpu_is_a_stand_in(run_on_lab, core, images):
+def test_the_gpu_pod_fails_where_the_gpu_is_a_stand_in(run_on_lab, core, tmp_path):
     """The node advertises a GPU that isn't there: the pod is scheduled and runs, but computes nothing."""
     path = "/status/capacity/nvidia.com~1gpu"
     core.patch_node_status("lab", [{"op": "add", "path": path, "value": "1"}])
     try:
         allocatable = lambda: core.read_node("lab").status.allocatable.get("nvidia.com/gpu")  # noqa: E731
         wait_until("the GPU to be allocatable", lambda: Ready(None) if allocatable() == "1" else "not yet", 60)
-        images.write_text(images.read_text() + "cuda-vector-add: triton-acceptance/vegeta:0.1.0\n")
-        result = run_on_lab("-k", "cudavectoradd")
+        images = tmp_path / "images.yaml"
+        images.write_text(f"{images_yaml()}cuda-vector-add: {own_images()['vegeta']}\n")
+        result = run_on_lab(f"--images={images}", "-k", "cudavectoradd")
         assert result.code == 1, result.output
         assert "pod cuda-vector-add ended Failed; its log:" in result.output
         assert "Usage: vegeta" in result.output

@@ -1,5 +1,6 @@
 """Runs that are cut off on a real cluster: no namespace is left, or `make clean-cluster` finds what is."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,10 +10,9 @@ from typing import Any
 import psutil
 import pytest
 
-from fixtures.support.wait import Ready, wait_until
 from tests.chain.leftovers import wait_clean
 from tests.cluster.lab import namespaces
-from tests.running import ROOT, command, environment
+from tests.running import ROOT, environment, started_suite
 
 pytestmark = pytest.mark.cluster
 # five moments, told by the log that appears: MLflow starts, data arrives, the trainer runs, Triton loads, load is sent
@@ -22,33 +22,17 @@ MOMENTS = ["mlflow-*-mlflow", "training-*-dataset", "training-*-trainer", "trito
 @pytest.fixture
 def start(tmp_path, lab_kubeconfig, options):
     """Start a run up to the load, and wait until a log shows how far it is."""
-    started = []
     (tmp_path / "tmp").mkdir()
+    with contextlib.ExitStack() as started:
 
-    def start(moment):
-        report = tmp_path / "report"
-        arguments = [*options, "--duration=30", "-k", "tutorials_load"]
-        with (tmp_path / "output").open("wb") as output:
-            popen = subprocess.Popen(
-                command(report, *arguments),
-                cwd=ROOT,
-                env=environment(KUBECONFIG=lab_kubeconfig, TMPDIR=str(tmp_path / "tmp")),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        started.append(popen)
+        def start(moment):
+            arguments = [*options, "--duration=30", "-k", "tutorials_load"]
+            variables = {"KUBECONFIG": lab_kubeconfig, "TMPDIR": str(tmp_path / "tmp")}
+            run = started.enter_context(started_suite(tmp_path, *arguments, **variables))
+            run.wait_for_log(moment)
+            return run.popen
 
-        def state():
-            assert popen.poll() is None, (tmp_path / "output").read_text()
-            return Ready(None) if list((report / "logs").glob(f"{moment}.log")) else "not yet"
-
-        wait_until(f"{moment} to start", state, 180)
-        return popen
-
-    yield start
-    for popen in started:
-        popen.kill()
-        popen.wait()
+        yield start
 
 
 def clean(kubeconfig, *arguments):

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
 
 import numpy as np
 
@@ -33,6 +34,9 @@ SAYS = {
     "held_out_accuracy": 0.69,
     "died": "",
     "bug": False,
+    # what happens while the load is sent: "interrupt", "kill", "fill the disk"
+    "happens": "",
+    "log": "",
 }
 
 
@@ -43,6 +47,7 @@ class FakeStack:
 
     def __init__(self, settings, workspace, say):
         self.says = {**SAYS, **json.loads(os.environ.get("FAKE_STACK", "{}"))}
+        self.logs = workspace.logs
 
     def __enter__(self):
         return self
@@ -79,6 +84,14 @@ class FakeStack:
         yield Endpoint("127.0.0.1:9", "127.0.0.1:9", "127.0.0.1:9", "cifar10", device, run)
 
     def send_load(self, endpoint, plan):
+        if self.says["happens"] == "interrupt":
+            raise KeyboardInterrupt
+        if self.says["happens"] == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.says["happens"] == "fill the disk":
+            with contextlib.suppress(OSError), (self.logs / "large.bin").open("wb") as large:
+                while large.write(bytes(1 << 16)):
+                    large.flush()
         count = plan.requests
         waited = np.full(count, self.says[f"{endpoint.device}_ms"] / 1000)
         codes = np.full(count, 200)
@@ -95,7 +108,14 @@ class FakeStack:
         return "nowhere: it is made up"
 
     def evidence(self):
-        pass
+        if self.says["log"]:
+            (self.logs / "made-up.log").write_text(self.says["log"])
+
+    def versions(self):
+        return {"Made-Up": "1.0"}
+
+    def pulls(self):
+        return []
 
     def check(self):
         if self.says["died"]:

@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.support.docker_engine import connect
 from fixtures.support.errors import AcceptanceError
-from fixtures.support.images import read_images
+from tests.own_images import own_images
 
 
 @pytest.fixture(scope="session")
@@ -21,24 +21,6 @@ def client():
     return client
 
 
-def own_images() -> dict[str, str]:
-    """Return the images of `make images` by what they are; the Triton among them has the trainer's version."""
-    pinned = read_images(None)
-    return {
-        "trainer": pinned.trainer,
-        "vegeta": pinned.vegeta,
-        "triton": pinned.trainer.replace("/trainer:", "/triton:"),
-    }
-
-
 @pytest.fixture(autouse=True)
 def needs_docker(client):
     """Skip all of these tests where there is no Docker or no image."""
-
-
-@pytest.fixture(scope="session")
-def images_file(tmp_path_factory):
-    """An --images file with the suite's own Triton."""
-    file = tmp_path_factory.mktemp("images") / "images.yaml"
-    file.write_text(f"triton: {own_images()['triton']}\ntriton-backend: python\n")
-    return file

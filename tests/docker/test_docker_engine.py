@@ -8,7 +8,7 @@ from fixtures.support.docker_engine import REFUSED, Engine
 from fixtures.support.docker_host import no_gpu, no_runtime
 from fixtures.support.docker_leftovers import RUN, leftovers
 from fixtures.support.errors import AcceptanceError, ProcessDied
-from tests.docker.conftest import own_images
+from tests.own_images import own_images
 
 pytestmark = pytest.mark.docker
 

@@ -1,8 +1,7 @@
 """A run in containers that is cut off, or whose containers die under it: a quick, clear end, and nothing left."""
 
-import re
+import contextlib
 import signal
-import subprocess
 import time
 
 import pytest
@@ -10,34 +9,34 @@ import pytest
 from fixtures.support.docker_leftovers import PART_OF
 from fixtures.support.wait import Ready, wait_until
 from tests.docker.leftovers import wait_clean
-from tests.running import ROOT, command, environment
+from tests.running import started_suite
 
 pytestmark = pytest.mark.docker
 
 
 @pytest.fixture
 def start(client, images_file, tmp_path):
-    """Start a run of some scenarios and wait until a container of it runs; return (pytest's process, the container)."""
+    """Start a run of some scenarios and wait until a container of it runs."""
     (tmp_path / "tmp").mkdir()
-    started = []
+    with contextlib.ExitStack() as started:
 
-    def start(scenario, name):
-        options = ("--target=docker", "--profile=quick", "--data=digits", "--duration=30", f"--images={images_file}")
-        with (tmp_path / "output").open("wb") as output:
-            popen = subprocess.Popen(
-                command(tmp_path / "report", *options, "-k", scenario),
-                cwd=ROOT,
-                env=environment(TMPDIR=str(tmp_path / "tmp")),
-                stdout=output,
-                stderr=subprocess.STDOUT,
+        def start(scenario, name):
+            options = (
+                "--target=docker",
+                "--profile=quick",
+                "--data=digits",
+                "--duration=30",
+                f"--images={images_file}",
             )
-        started.append(popen)
-        return popen, wait_until(f"{name} to run", lambda: running(client, name) or output_of(tmp_path), 180)
+            run = started.enter_context(
+                started_suite(
+                    tmp_path, *options, f"--images={images_file}", "-k", scenario, TMPDIR=str(tmp_path / "tmp")
+                )
+            )
+            wait_until(f"{name} to run", lambda: running(client, name) or run.output or "not yet", 180)
+            return run
 
-    yield start
-    for popen in started:
-        popen.kill()
-        popen.wait()
+        yield start
     wait_clean(client, tmp_path)
 
 
@@ -48,15 +47,11 @@ def running(client, name):
     return Ready(found[0]) if found else None
 
 
-def output_of(folder) -> str:
-    return (folder / "output").read_text() or "nothing yet"
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_remove_everything_and_leave_a_report(client, start, tmp_path, number, code):
-    popen, _ = start("cpu_model_learns", "trainer-cpu-quick-1")
-    popen.send_signal(number)
-    assert popen.wait(60) == code, output_of(tmp_path)
+    run = start("cpu_model_learns", "trainer-cpu-quick-1")
+    run.popen.send_signal(number)
+    assert run.popen.wait(60) == code, run.output
     wait_clean(client, tmp_path)
     assert (tmp_path / "report" / "junit.xml").read_text().endswith("</testsuites>")
     assert (tmp_path / "report" / "logs" / "trainer-cpu-quick-1.log").exists()
@@ -64,16 +59,16 @@ def test_ctrl_c_and_sigterm_remove_everything_and_leave_a_report(client, start, 
 
 @pytest.mark.parametrize("moment", ["mlflow", "triton-cpu-2", "vegeta-cpu-3"])
 def test_ctrl_c_at_other_moments_removes_everything(client, start, tmp_path, moment):
-    popen, _ = start("tutorials_load", moment)
-    popen.send_signal(signal.SIGINT)
-    assert popen.wait(60) == 2, output_of(tmp_path)
+    run = start("tutorials_load", moment)
+    run.popen.send_signal(signal.SIGINT)
+    assert run.popen.wait(60) == 2, run.output
     wait_clean(client, tmp_path)
 
 
 def test_kill_9_leaves_no_container_and_no_directory(client, start, tmp_path):
-    popen, _ = start("cpu_model_learns", "trainer-cpu-quick-1")
-    popen.kill()
-    popen.wait()
+    run = start("cpu_model_learns", "trainer-cpu-quick-1")
+    run.popen.kill()
+    run.popen.wait()
     wait_clean(client, tmp_path)
 
 
@@ -86,12 +81,11 @@ def test_kill_9_leaves_no_container_and_no_directory(client, start, tmp_path):
     ],
 )
 def test_a_container_that_is_killed_fails_the_waiting_step_at_once(client, start, tmp_path, scenario, name, victim):
-    popen, _ = start(scenario, name)
+    run = start(scenario, name)
     running(client, victim).value.kill()
     killed = time.monotonic()
-    failed = re.compile(r"(^|\.py )F(\s|$)", re.MULTILINE)
-    wait_until("the scenario to fail", lambda: Ready(None) if failed.search(output_of(tmp_path)) else "not yet", 30)
+    run.wait_for_failure()
     assert time.monotonic() - killed < 5
-    assert popen.wait(60) == 1
-    assert f"{victim} was killed by SIGKILL; the end of {tmp_path}" in output_of(tmp_path)
+    assert run.popen.wait(60) == 1
+    assert f"{victim} was killed by SIGKILL; the end of {tmp_path}" in run.output
     wait_clean(client, tmp_path)

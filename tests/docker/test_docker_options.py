@@ -1,16 +1,10 @@
 """Images that can't be had, and --keep, with a real daemon."""
 
-import json
-import os
-import re
-import subprocess
-
 import pytest
-import requests
 
-from tests.docker.conftest import own_images
 from tests.docker.leftovers import left, wait_clean
-from tests.running import run_suite
+from tests.own_images import own_images
+from tests.running import check_kept, run_suite
 
 pytestmark = pytest.mark.docker
 MISSING = "triton-acceptance/nowhere:1"
@@ -62,16 +56,5 @@ def test_a_daemon_that_does_not_answer_fails_the_first_check_with_the_fix(tmp_pa
 def test_keep_leaves_the_stack_up_and_its_own_words_remove_it(client, tmp_path):
     images = {"triton": own_images()["triton"], "triton-backend": "python"}
     result = run(tmp_path, images, "-k", "json_binary", "--keep")
-    remove = re.search(r"^remove: (.+)$", result.output, re.MULTILINE)
-    assert remove, result.output
-    try:
-        assert result.code == 0, result.output
-        tracking = re.search(r"^MLflow: (\S+)$", result.output, re.MULTILINE)
-        predictor = re.search(r"^Triton on the CPU: (\S+)/infer, gRPC ", result.output, re.MULTILINE)
-        assert tracking, result.output
-        assert predictor, result.output
-        assert requests.get(f"{tracking[1]}/health", timeout=10).status_code == 200
-        assert json.loads(requests.get(predictor[1], timeout=10).text)["name"] == "cifar10"
-    finally:
-        subprocess.run(remove[1], shell=True, check=True, env=os.environ)  # noqa: S602 - the line that the user gets
+    check_kept(result)
     wait_clean(client, tmp_path)

@@ -11,8 +11,8 @@ from kubernetes.client import ApiClient, ApiException
 from fixtures.support.errors import AcceptanceError
 from fixtures.support.kube import diagnosis
 from fixtures.support.kube.diagnosis import Trouble, owner_trouble, trouble_of
-from fixtures.support.kube.gpu_diagnosis import GPU, gpu_node, gpu_reason
-from fixtures.support.kube.view import LiveCluster
+from fixtures.support.kube.gpu_diagnosis import gpu_node, gpu_reason
+from fixtures.support.kube.view import GPU, LiveCluster
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 UID = "7d4f1f0e-6b5c-4a37-9a0f-3f1f8f3a7c11"

@@ -18,7 +18,8 @@ THIS_PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
 def refused(tmp_path):
     """Run the set-up in a bare copy with some programs and some Python code before it; return its one line."""
     (tmp_path / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "setup", tmp_path / "tools")
+    for name in ("setup", "go_install"):
+        shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
     for name in ("uv.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     programs = tmp_path / "bin"

@@ -1,14 +1,19 @@
 """vegeta itself, against a small server of this test's own: every result comes back."""
 
+import dataclasses
 import http.server
+import json
 import subprocess
 import threading
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from fixtures.support import vegeta
 from fixtures.support.errors import AcceptanceError
 from fixtures.support.load import LoadPlan
+from fixtures.support.report import measured
 
 
 @pytest.fixture
@@ -38,8 +43,8 @@ def attack(url, folder, plan):
     target, results, table = folder / "target.json", folder / "results.bin", folder / "results.csv"
     program = vegeta.find_vegeta()
     target.write_text(vegeta.target(url, plan.body))
-    subprocess.run(vegeta.attack_command(program, target, results, plan), check=True)
-    subprocess.run(vegeta.encode_command(program, results, table), check=True)
+    subprocess.run([program, *vegeta.attack_arguments(target, results, plan)], check=True)
+    subprocess.run([program, *vegeta.encode_arguments(results, table)], check=True)
     return table
 
 
@@ -78,6 +83,25 @@ def test_a_table_cut_short_is_an_error_that_names_the_line(tmp_path):
     table.write_text("1700000000000000000,200,1000,1,1,,,x,0,POST,http://h,\n1700000000,20")
     with pytest.raises(AcceptanceError, match="line 2"):
         vegeta.read_table(table, LoadPlan(1, 1, b""))
+
+
+ROW = b"1700000000000000000,200,1000,1,1,,,x,0,POST,http://h,\n"
+NUMBERS = st.from_regex(rb"-?[0-9]{0,30},[0-9]*,-?[0-9]*,,,\n")
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces=st.lists(st.just(ROW) | st.binary(max_size=80) | NUMBERS, max_size=6))
+@example(pieces=[b"9" * 40 + b",200,1,1,1,\n"])
+@example(pieces=[b'1,200,1,1,1,"' + b"x" * 200_000 + b'"\n'])
+@example(pieces=[b"1,200,1,1,1,\x00\xff\n"])
+def test_whatever_is_in_a_table_it_is_a_result_or_a_clear_error(tmp_path_factory, pieces):
+    table = tmp_path_factory.getbasetemp() / "fuzzed.csv"
+    table.write_bytes(b"".join(pieces))
+    try:
+        result = vegeta.read_table(table, LoadPlan(600, 2, b""))
+    except AcceptanceError:
+        return
+    json.dumps(dataclasses.asdict(measured.load("cpu", result)), allow_nan=False)
 
 
 def test_no_vegeta_is_an_error_with_the_fix(monkeypatch, tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fixtures.stacks.base import Workspace
+from fixtures.stacks.common import wait_for_answer
 from fixtures.stacks.embedded import EmbeddedStack
 from fixtures.support import mlflow_local
 from fixtures.support.dataset import Source, prepare
@@ -42,7 +43,8 @@ def triton_against_mlflow(folder: Path) -> Iterator[Row]:
         model = run.download_model("onnx", folder / "model")
         command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local"]
         server = stack.processes.start("mlflow-serve", [*command, "-p", str(port)], mlflow_local.environment())
-        stack.wait("mlflow models serve", server, lambda: unready("it", f"http://127.0.0.1:{port}/ping"), 120)
+        ping = f"http://127.0.0.1:{port}/ping"
+        wait_for_answer("mlflow models serve", lambda: unready("it", ping), stack.check, 120, str(server.log))
         url, mlflow_body = f"http://127.0.0.1:{port}/invocations", scoring_body(body)
         mlflow_rate = highest_rate(stack, url, mlflow_body, 40)
         both = max(1, mlflow_rate // 2)

@@ -1,0 +1,18 @@
+"""The images that `make images` builds, which is what there is where nothing can be pulled."""
+
+from fixtures.support.images import read_images
+
+
+def own_images() -> dict[str, str]:
+    """Return the images of `make images` by what they are; the Triton among them has the trainer's version."""
+    pinned = read_images(None)
+    return {
+        "trainer": pinned.trainer,
+        "vegeta": pinned.vegeta,
+        "triton": pinned.trainer.replace("/trainer:", "/triton:"),
+    }
+
+
+def images_yaml() -> str:
+    """Return an --images file that takes the suite's own Triton."""
+    return f"triton: {own_images()['triton']}\ntriton-backend: python\n"

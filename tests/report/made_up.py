@@ -1,0 +1,88 @@
+"""Results that no run has come to: for pages, tables and files that a real run takes too long for."""
+
+import numpy as np
+
+from fixtures.support.dataset import CIFAR10_CLASSES
+from fixtures.support.load import LoadPlan, LoadResult
+from fixtures.support.report import measured
+from fixtures.support.report.claims import claims
+from fixtures.support.report.results import (
+    FAILED,
+    NOT_RUN,
+    PASSED,
+    SKIPPED,
+    Results,
+    Scenario,
+    Span,
+    Step,
+    Training,
+)
+
+HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=alert(1)>\"'&"
+OUTCOMES = (PASSED, FAILED, SKIPPED, NOT_RUN)
+
+
+def load(device, median_ms, count=6000, rate=600):
+    waited = np.random.default_rng(1).lognormal(np.log(median_ms / 1000), 0.6, count)
+    plan = LoadPlan(rate, count // rate, b"")
+    return measured.load(device, LoadResult(plan, np.arange(count) / rate, waited, np.full(count, 200), [""] * count))
+
+
+def training(device, epochs, held_out):
+    rising = np.linspace(0.4, 1, epochs).tolist()
+    metrics = {
+        "accuracy": rising,
+        "val_accuracy": [value * held_out for value in rising],
+        "loss": rising[::-1],
+        "val_loss": rising[::-1],
+    }
+    return Training(device, "a run", "0" * 32, "quick", epochs, 100.0, [device.upper()], metrics)
+
+
+def scenario(number, outcome):
+    return Scenario(
+        id=f"features/test_features.py::test_{number}",
+        feature=f"Feature {number // 20}",
+        name=f"Scenario {number} {HOSTILE}",
+        uri=f"features/{number // 20}.feature",
+        line=number + 2,
+        feature_line=1,
+        tags=["gpu"],
+        steps=[
+            Step("Given", "something", PASSED, 0.1, {"a figure": HOSTILE}),
+            Step("Then", "it is so", outcome, 1.0 if outcome in (PASSED, FAILED) else None),
+        ],
+        outcome=outcome,
+        reason=f"nowhere a GPU {HOSTILE}" if outcome == SKIPPED else "",
+        error=f"it is not so\n{HOSTILE}" if outcome == FAILED else "",
+        started=float(number),
+        seconds=1.1 if outcome in (PASSED, FAILED) else None,
+    )
+
+
+def results(scenarios=8, stand_in=False, **changes):
+    """Return a run of so many scenarios that pass, fail, are skipped and never run in turn."""
+    made = Results(
+        started="2026-01-02T03:04:05+00:00",
+        target="embedded",
+        profile="quick",
+        whereabouts="nowhere",
+        rate=600,
+        duration=10,
+        machine="made up, 2 cores",
+        data="CIFAR-10",
+        stand_in=stand_in,
+        devices={"GPU": "none: made up"},
+        versions={"suite": "0.1.0", "Triton": "2.51.0"},
+    )
+    made.scenarios = [scenario(number, OUTCOMES[number % 4]) for number in range(scenarios)]
+    made.trainings = [training("cpu", 2, 0.73), training("gpu", 60, 0.69)]
+    made.loads = [load("cpu", 8), load("gpu", 3)]
+    pixels = np.random.default_rng(2).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    made.pictures = [measured.picture("the deer", pixels, 4, CIFAR10_CLASSES, np.arange(10.0))]
+    made.spans = [Span("stack", "setup", 0, 3), Span("triton", "pull", 1, 30), Span("a scenario", "scenario", 3, 90)]
+    made.finish(100.0)
+    made.claims = claims(made)
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made

@@ -1,0 +1,126 @@
+"""The results: the verdict, results.json and its schema, and a file that is written whole or not at all."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from fixtures.record import Record
+from fixtures.support.load import LoadPlan, LoadResult
+from fixtures.support.report import measured
+from fixtures.support.report import results as shape
+from fixtures.support.report.history import Past, compare, earlier, line
+from fixtures.support.report.page import waterfall
+from fixtures.support.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Span, redacted, write
+from fixtures.support.settings import read_settings
+from tests.report.made_up import load, results, scenario
+
+SCHEMA = json.loads((Path(shape.__file__).with_name("results.schema.json")).read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "interrupted", "verdict"),
+    [
+        ([PASSED, SKIPPED], "", "PASSED"),
+        ([PASSED, FAILED], "", "FAILED"),
+        ([SKIPPED, NOT_RUN], "", "NOTHING CHECKED"),
+        ([], "", "NOTHING CHECKED"),
+        ([PASSED, FAILED], "interrupted", "INTERRUPTED"),
+    ],
+)
+def test_the_verdict_is_the_scenarios(outcomes, interrupted, verdict):
+    made = results(scenarios=0)
+    made.scenarios = [scenario(number, outcome) for number, outcome in enumerate(outcomes)]
+    made.finish(1.0, interrupted)
+    assert made.verdict == verdict
+    for outcome in set(outcomes):
+        assert f"{outcomes.count(outcome)} {outcome}" in made.why
+
+
+def test_a_run_that_never_finished_says_so():
+    assert shape.Results("", "", "", "", 0, 0, "").verdict == "DID NOT FINISH"
+
+
+def test_results_json_is_what_its_schema_says():
+    made = results()
+    made.comparison = compare(made, Past("here", [found for found in [earlier(json.loads(line(made)))] if found]))
+    VALIDATOR.validate(json.loads(made.as_json()))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"verdict": "FINE"}, {"version": 2}, {"seconds": "long"}, {"more": 1}, {"loads": [{}]}]
+)
+def test_the_schema_refuses_anything_else(wrong):
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate({**json.loads(results().as_json()), **wrong})
+
+
+def test_a_load_keeps_its_percentiles_and_its_seconds():
+    made = load("cpu", 8, count=1200)
+    assert made.latency_ms["p50"] == pytest.approx(8, rel=0.1)
+    assert made.curve[0][1] == made.latency_ms["min"]
+    assert made.curve[-1] == (100.0, made.latency_ms["max"])
+    assert [second["second"] for second in made.seconds] == [0, 1]
+    assert made.success == 1
+    assert made.invalid == []
+
+
+def test_a_load_without_any_answer_has_no_latency():
+    nothing = LoadResult(LoadPlan(600, 10, b""), np.array([]), np.array([]), np.array([]), [])
+    made = measured.load("cpu", nothing)
+    assert (made.curve, made.seconds, made.latency_ms, made.success) == ([], [], {}, 0)
+    VALIDATOR.validate(json.loads(results(loads=[made]).as_json()))
+
+
+@pytest.mark.parametrize("logits", [[np.nan] + [0.0] * 9, [np.inf] * 10, [1.0] * 5])
+def test_an_answer_that_is_not_ten_numbers_has_no_bars(logits):
+    record = Record(read_settings({}, ["embedded"], {}))
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    record.picture("held-out picture 1", pixels, 4, "abcdefghij", np.arange(10.0))
+    record.picture("the deer", pixels, 4, "abcdefghij", np.array(logits))
+    assert [picture.title for picture in record.results.pictures] == ["held-out picture 1"]
+    record.picture("the deer", pixels, 4, "abcdefghij", np.arange(10.0))
+    assert record.results.pictures[0].title == "the deer"
+
+
+def test_every_text_but_pictures_is_redacted():
+    made = results(4)
+    made.loads[0].invalid = ["hush"]
+    made.pictures[0].png = made.versions["Triton"] = made.scenarios[0].steps[0].figures["x"] = made.notes = "hush"
+    clean = redacted(made, lambda text: text.replace("hush", "-"))
+    assert clean.pictures[0].png == "hush"
+    clean.pictures[0].png = ""
+    assert "hush" not in clean.as_json()
+    assert redacted(made, lambda text: text) == made
+
+
+def test_the_waterfall_leaves_out_what_took_no_time_but_no_pull():
+    made = results(seconds=1000.0)
+    made.spans = [
+        Span("stack", "setup", 0, 9.9),
+        Span("cpu run", "setup", 10, 500),
+        Span("triton", "pull", 2, 5),
+        Span("mlflow", "pull", 1, 3),
+    ]
+    bars = [(bar["span"].name, bar["left"], bar["width"]) for bar in waterfall(made)]
+    assert bars == [("mlflow", "0.10%", "0.30%"), ("triton", "0.20%", "0.50%"), ("cpu run", "1.00%", "50.00%")]
+    assert waterfall(results(seconds=0.0, spans=[])) == []
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    file = tmp_path / "results.json"
+    write(file, "before")
+
+    def full(self, *args, **kwargs):
+        with self.open("w") as half:
+            half.write("ha")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        write(file, "after")
+    assert file.read_text() == "before"
+    assert [found.name for found in tmp_path.iterdir()] == ["results.json"]

@@ -1,0 +1,309 @@
+"""What whole runs leave, on the made-up stack: passed, failed in every way, interrupted, killed, on a full disk."""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+
+from tests.report.looking import faults, opened
+from tests.report.test_results import VALIDATOR
+from tests.running import ROOT, command, environment, run_suite
+
+GPU = ("-m", "gpu and not docker")
+LOG = "a log line <script>document.title = 'taken'</script>\n"
+
+
+def run(folder, says=None, *arguments, **variables):
+    return run_suite(
+        folder / "report",
+        "--data=digits",
+        *arguments,
+        plugin="tests.contract.fake_stack",
+        FAKE_STACK=json.dumps(says or {}),
+        **variables,
+    )
+
+
+def results_of(result):
+    found = json.loads((result.report / "results.json").read_text())
+    VALIDATOR.validate(found)
+    return found
+
+
+def outcomes(found):
+    return {scenario["name"]: scenario["outcome"] for scenario in found["scenarios"]}
+
+
+# --- every kind of failure
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """Nothing answers on the made-up endpoints, so that most scenarios fail in a way of their own."""
+    return run(tmp_path_factory.mktemp("failed"), {"training_accuracy": 0.5, "log": LOG}, "--require-gpu")
+
+
+def test_a_run_with_failures_of_every_kind_says_each(failed):
+    found = results_of(failed)
+    assert failed.code == 1
+    assert found["verdict"] == "FAILED"
+    reached = outcomes(found)
+    assert reached["The cuda-vector-add pod passes"] == "passed"
+    assert reached["The GPU model learns"] == "failed"
+    assert reached["The deer lands at index 4"] == "failed"
+    assert reached["Docker has the nvidia runtime"] == "skipped"
+    by_name = {scenario["name"]: scenario for scenario in found["scenarios"]}
+    assert "50.0% in training, not 95 %" in by_name["The GPU model learns"]["error"]
+    steps = [step["outcome"] for step in by_name["The GPU model learns"]["steps"]]
+    assert steps == ["passed", "failed", "not run", "not run", "not run"]
+    assert "runs on --target docker" in by_name["Docker has the nvidia runtime"]["reason"]
+
+
+@pytest.mark.browser
+def test_the_report_of_failures_has_nothing_wrong_and_the_evidence_one_click_away(browser, failed):
+    file = failed.report / "report.html"
+    assert faults(browser, file) == []
+    with opened(browser, file) as found:
+        found.page.locator("details.scenario[open] a", has_text="made-up.log").first.click()
+        assert "a log line <script>" in found.page.locator("#log-1 pre").inner_text()
+        assert found.page.title().startswith("FAILED")
+
+
+def test_the_terminal_shows_gherkin_as_it_runs_and_ends_with_the_claims(failed):
+    lines = failed.output.splitlines()
+    at = lines.index("  Scenario: The GPU model learns")
+    assert "Feature: The models learn" in lines[:at]
+    said = [line for line in lines[at:] if line.startswith(("    ✓ ", "    ✗ "))]
+    assert said[0].startswith("    ✓ Given the model trained on the GPU")
+    assert "    ✗ Then its training accuracy is at least 95 %" in said
+    skipped = next(number for number, line in enumerate(lines) if line.startswith("    - skipped: the embedded target"))
+    assert lines[skipped - 1] == "  Scenario: Docker runs a container for this user"
+    assert lines[skipped - 2] == "Feature: Docker runs containers with a GPU"
+    assert any("the tutorial's claims: FAILED" in line for line in lines)
+    assert f"report: {failed.report / 'report.html'}" in lines
+    assert "\x1b[" not in failed.output
+
+
+def test_a_step_that_nobody_has_defined_is_shown_as_failed(tmp_path):
+    result = run(tmp_path, {}, *GPU, "-p", "no:steps.load")
+    assert result.code == 1
+    assert "    ✗ When both get the tutorial's load in turns" in result.output
+    steps = next(one["steps"] for one in results_of(result)["scenarios"] if "faster" in one["name"])
+    assert [step["outcome"] for step in steps] == ["passed", "failed", "not run", "not run", "not run"]
+
+
+def test_on_a_terminal_progress_is_written_over_and_leaves_no_line(tmp_path):
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command(tmp_path / "report", "--data=digits", *GPU, plugin="tests.contract.fake_stack"),
+        cwd=ROOT,
+        env=environment(FAKE_STACK="{}", TERM="xterm", COLUMNS="100"),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    ):
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+            while piece := os.read(ours, 1 << 16):
+                shown += piece
+    os.close(ours)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())
+    assert "\r    … Then its training accuracy is at least 95 %" in plain
+    lines = [seen(line).rstrip() for line in plain.replace("\r\n", "\n").split("\n")]
+    at = lines.index("  Scenario: The GPU model learns")
+    assert re.fullmatch(r"    ✓ Given the model trained on the GPU( \(.*\))?", lines[at + 2]), lines[at : at + 9]
+    assert lines[at + 3 : at + 6] == [
+        "    ✓ Then its training accuracy is at least 95 %",
+        "        training accuracy: 96.4%",
+        "    ✓ And as many epochs ran as were asked for",
+    ]
+
+
+def seen(line):
+    """Return what is left of a line in which carriage returns went back to its start."""
+    text = ""
+    for part in line.split("\r"):
+        text = part + text[len(part) :]
+    return text
+
+
+def test_no_color_wins_over_a_terminal_that_is_forced(tmp_path):
+    coloured = run(tmp_path / "a", {}, *GPU, FORCE_COLOR="1", NO_COLOR="")
+    plain = run(tmp_path / "b", {}, *GPU, FORCE_COLOR="1", NO_COLOR="1")
+    assert "\x1b[32m    ✓" in coloured.output
+    assert "\x1b[" not in plain.output
+
+
+def test_quiet_has_pytests_dots(tmp_path):
+    result = run(tmp_path, {}, "-q", *GPU)
+    assert re.search(r"^\.\.\.", result.output, re.MULTILINE)
+    assert "Scenario:" not in result.output
+
+
+def test_a_run_that_chose_nothing_has_checked_nothing(tmp_path):
+    result = run(tmp_path, {}, "-k", "no_such_scenario")
+    assert result.code == 5
+    assert results_of(result)["verdict"] == "NOTHING CHECKED"
+
+
+# --- runs that are cut short
+
+
+def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path):
+    result = run(tmp_path, {"happens": "interrupt"}, *GPU)
+    found = results_of(result)
+    assert result.code == 2
+    assert found["verdict"] == "INTERRUPTED"
+    assert outcomes(found) == {
+        "The cuda-vector-add pod passes": "passed",
+        "The GPU answers faster than the CPU": "not run",
+        "The GPU model learns": "passed",
+    }
+    assert "it was under way when the run was cut off" in {one["reason"] for one in found["scenarios"]}
+    assert "INTERRUPTED" in (result.report / "report.html").read_text()
+
+
+def test_a_killed_run_leaves_what_it_had(tmp_path):
+    result = run(tmp_path, {"happens": "kill"}, *GPU)
+    found = results_of(result)
+    assert result.code == -9
+    assert found["verdict"] == "DID NOT FINISH"
+    assert outcomes(found)["The GPU model learns"] == "passed"
+    assert outcomes(found)["The GPU answers faster than the CPU"] == "not run"
+    assert "DID NOT FINISH" in (result.report / "report.html").read_text()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own that a test may fill."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=110m", "tmpfs", disk], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"a file system can't be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_disk_that_is_full_at_the_end_is_named_with_each_file_that_is_missing(small_disk):
+    result = run(small_disk, {"happens": "fill the disk"}, *GPU)
+    assert "3 passed" in result.output
+    assert result.code == 1, result.output
+    for name in ("results.json", "cucumber.json", "report.html", "junit.xml"):
+        assert f"NOT WRITTEN: {result.report / name}: No space left on device" in result.output
+    assert "✓ passed" in result.output
+    assert "Traceback" not in result.output
+    assert "DID NOT FINISH" in (result.report / "report.html").read_text()
+
+
+def test_a_killed_run_leaves_nothing_of_an_earlier_one_in_its_folder(tmp_path):
+    run(tmp_path, {"training_accuracy": 0.5, "log": LOG}, *GPU)
+    result = run(tmp_path, {"happens": "kill"}, *GPU)
+    assert sorted(file.name for file in result.report.iterdir()) == ["logs", "report.html", "results.json"]
+    assert list((result.report / "logs").iterdir()) == []
+
+
+def test_an_interrupted_run_tells_what_its_end_told(tmp_path):
+    whole, cut = (run(tmp_path / name, {"happens": name}, *GPU) for name in ("", "interrupt"))
+    assert results_of(whole)["versions"]["Made-Up"] == "1.0"
+    assert results_of(cut)["versions"]["Made-Up"] == "1.0"
+
+
+def test_what_cannot_be_drawn_does_not_take_the_report_with_it(tmp_path):
+    result = run(tmp_path, {}, *GPU, "-p", "tests.report.undrawable")
+    page = (result.report / "report.html").read_text()
+    assert result.code == 0, result.output
+    assert "the plots and pictures could not be drawn: ValueError(" in page
+    assert "PASSED" in page
+    assert (result.report / "junit.xml").exists()
+
+
+def test_a_file_that_cannot_be_read_fails_the_run_and_is_in_its_report(tmp_path):
+    result = run(tmp_path, {}, "tests/report/no_such_folder_at_all", *GPU)
+    assert result.code == 4
+    broken = tmp_path / "test_broken.py"
+    broken.write_text("def broken(:\n")
+    result = run(tmp_path, {}, str(broken), *GPU)
+    found = results_of(result)
+    assert result.code == 2
+    assert found["verdict"] == "FAILED"
+    assert "SyntaxError" in found["notes"][0]
+
+
+def test_a_page_that_cannot_be_written_is_said_before_anything_starts(tmp_path):
+    for page, words in (("/proc/nowhere/report.html", "can't be written"), (str(tmp_path), "is a folder")):
+        result = run(tmp_path, {}, f"--html={page}", *GPU)
+        assert result.code == 4
+        assert words in result.output
+
+
+# --- from run to run, and for machines
+
+
+def test_a_failure_that_is_new_is_marked_new(tmp_path):
+    def new(says):
+        return {one["name"] for one in results_of(run(tmp_path, says, *GPU))["scenarios"] if one["new_failure"]}
+
+    broken = {"training_accuracy": 0.5}
+    assert [new({}), new(broken), new(broken)] == [set(), {"The GPU model learns"}, set()]
+
+
+def test_a_history_that_is_broken_is_named_and_stops_nothing(tmp_path):
+    (tmp_path / "history.jsonl").write_bytes(b"\xff\x00{not json\n[]\n")
+    result = run(tmp_path, {}, *GPU)
+    assert result.code == 0
+    assert "2 entries are no runs" in results_of(result)["comparison"]["notes"][0]
+    assert len((tmp_path / "history.jsonl").read_bytes().splitlines()) == 3
+
+
+def test_compare_takes_another_runs_results(tmp_path):
+    run(tmp_path / "one", {"cpu_ms": 7.2}, *GPU)
+    earlier = tmp_path / "one" / "report" / "results.json"
+    result = run(tmp_path / "two", {"cpu_ms": 30}, *GPU, f"--compare={earlier}")
+    changes = {one["name"]: one for one in results_of(result)["comparison"]["changes"]}
+    assert changes["CPU latency p50"]["direction"] == "worse"
+    assert "↑ worse: CPU latency p50 30 ms, was 7.2 ms" in result.output
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path):
+    run(tmp_path, {}, *GPU)
+    result = run(tmp_path, {"training_accuracy": 0.5}, *GPU, f"--compare={tmp_path / 'report' / 'results.json'}")
+    assert [one["name"] for one in results_of(result)["scenarios"] if one["new_failure"]] == ["The GPU model learns"]
+    assert "new failure: The GPU model learns" in result.output
+
+
+def test_ci_gets_a_summary_and_the_report_stays_beside_it(tmp_path):
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    result = run(tmp_path, {}, *GPU, GITHUB_STEP_SUMMARY=str(summary))
+    assert summary.read_text().startswith("before\n## triton-acceptance: PASSED")
+    assert (result.report / "summary.md").read_text() in summary.read_text()
+
+
+def test_no_secret_is_in_what_a_run_leaves(tmp_path):
+    secret, key = "hush" * 4, "AKIA" + "B" * 16
+    says = {"pod_phase": "Failed", "pod_log": f"password={secret} {key}", "log": f"Authorization: Bearer {secret}\n"}
+    result = run(tmp_path, says, "-m", "cluster", REGISTRY_PASSWORD=secret)
+    check_for_secrets(result, secret, key)
+    assert result.code == 1
+    assert (result.report / "logs" / "made-up.log").exists()
+    assert "ended Failed" in (result.report / "report.html").read_text()
+    without = {"gpu": "", "reason": f"the device plugin says token={secret} {key}"}
+    result = run(tmp_path, without, *GPU, REGISTRY_PASSWORD=secret)
+    check_for_secrets(result, secret, key)
+    assert "the device plugin says" in (result.report / "report.html").read_text()
+
+
+def check_for_secrets(result, *secrets):
+    files = {file: file.read_text(errors="replace") for file in result.report.rglob("*") if file.is_file()}
+    assert len(files) >= 5
+    for place, text in {**files, "the terminal": result.output}.items():
+        for secret in secrets:
+            assert secret not in text, place

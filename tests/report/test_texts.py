@@ -1,0 +1,150 @@
+"""The claims as a table for a terminal and in Markdown, and Cucumber JSON."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from fixtures.support.report.claims import CLAIMS, claims
+from fixtures.support.report.cucumber import cucumber_json
+from fixtures.support.report.results import FAILED, NOT_RUN, PASSED, SKIPPED
+from fixtures.support.report.tables import markdown, terminal_table
+from tests.report.made_up import HOSTILE, results, scenario
+from tests.running import ROOT
+
+
+def test_each_claim_is_bound_to_a_scenario_that_there_is():
+    written = "".join(file.read_text() for file in (ROOT / "features").glob("*.feature"))
+    for claim in CLAIMS:
+        assert f"Scenario: {claim.scenario}\n" in written
+
+
+def with_claims(outcome, **changes):
+    made = results(scenarios=0, **changes)
+    made.scenarios = [scenario(number, outcome) for number, _ in enumerate(CLAIMS)]
+    for one, claim in zip(made.scenarios, CLAIMS, strict=True):
+        one.name = claim.scenario
+    made.scenarios[3].steps[0].figures["landed at"] = "index 4 (deer)"
+    made.claims = claims(made)
+    return made
+
+
+def test_claims_have_this_runs_figures_and_its_verdicts():
+    found = {claim.scenario: claim for claim in with_claims(PASSED).claims}
+    assert found["The CPU model learns"].measured == "73.0% held out, 100.0% in training after 2 epochs"
+    assert found["The GPU model learns"].measured == "100.0% in training, 69.0% held out after 60 epochs"
+    assert found["The deer lands at index 4"].measured == "index 4 (deer)"
+    assert found["The CPU predictor takes the tutorial's load"].measured.startswith("all 6,000 at 600/s, p50 8.0 ms")
+    assert found["The GPU answers faster than the CPU"].measured.startswith("p50 3.0 against 8.0 ms")
+    assert {claim.verdict for claim in found.values()} == {PASSED}
+
+
+def test_figures_on_the_stand_in_say_so():
+    measured = [claim.measured for claim in with_claims(PASSED, stand_in=True).claims]
+    assert measured[0] == "Test PASSED"
+    assert all("STAND-IN DATA" in text for text in measured[1:])
+    assert "STAND-IN DATA" in markdown(with_claims(PASSED, stand_in=True))
+
+
+def test_a_claim_that_was_not_checked_says_why():
+    skipped = with_claims(SKIPPED, trainings=[], loads=[]).claims[1]
+    assert (skipped.verdict, skipped.measured[:13]) == (SKIPPED, "nowhere a GPU")
+    nowhere = results(scenarios=0)
+    assert {claim.verdict for claim in claims(nowhere)} == {"not run"}
+
+
+@pytest.mark.parametrize("width", [20, 80, 200])
+def test_the_terminals_table_fits_and_loses_no_word(width):
+    made = with_claims(PASSED)
+    lines = [line for line, _ in terminal_table(made, width)]
+    assert max(map(len, lines)) <= max(width, 60)
+    words = " ".join(lines).split()
+    for claim in made.claims:
+        for word in f"{claim.claim} {claim.tutorial} {claim.measured}".split():
+            assert word in words
+
+
+def test_markdown_holds_failures_and_nothing_of_them_is_markup():
+    made = with_claims(FAILED)
+    made.scenarios[0].new_failure = True
+    text = markdown(made)
+    assert "(**new**)" in text
+    assert "| The CPU model reaches about 70% on held-out pictures |" in text
+    outside = "\n".join(line for line in text.splitlines() if not line.startswith("      "))
+    assert HOSTILE not in outside
+    assert "<" not in outside
+
+
+def test_a_claim_that_was_not_asked_for_was_not_checked():
+    slower = with_claims(PASSED, rate=70).claims[4]
+    assert (slower.verdict, slower.measured[:15]) == ("not run", "asked for 70/s:")
+    elsewhere = with_claims(PASSED, expect_index=3).claims[3]
+    assert (elsewhere.verdict, elsewhere.measured) == ("not run", "asked for index 3: index 4 (deer)")
+    assert with_claims(FAILED, rate=70).claims[4].verdict == FAILED
+
+
+def test_one_failed_request_of_many_is_not_rounded_away():
+    made = with_claims(FAILED)
+    made.loads[0].success, made.loads[0].requests, made.loads[0].invalid = 1 - 1 / 36000, 36000, ["1 failed"]
+    taken, faster = [claim.measured for claim in claims(made)[4:]]
+    assert taken.startswith("1 of 36,000 failed at 600/s")
+    assert taken.endswith(", INVALID")
+    assert faster.endswith(", INVALID")
+
+
+def test_a_training_that_logged_nothing_has_no_figure():
+    made = with_claims(FAILED)
+    made.trainings[0].metrics = {}
+    assert claims(made)[1].measured == "-"
+
+
+def test_cucumber_json_has_every_scenario_with_each_steps_status():
+    made = results(8)
+    for step in made.scenarios[1].steps:
+        step.outcome = NOT_RUN
+    made.scenarios[5].steps[1].outcome = PASSED
+    (feature,) = json.loads(cucumber_json(made))
+    elements = feature["elements"]
+    statuses = [[step["result"]["status"] for step in element["steps"]] for element in elements]
+    assert statuses[0] == ["passed", "passed"]
+    assert statuses[2] == ["passed", "skipped"]
+    assert elements[0]["steps"][0]["output"] == [f"a figure: {HOSTILE}"]
+    # one failed before its first step, another after its last
+    assert "it is not so" in elements[1]["before"][0]["result"]["error_message"]
+    assert "it is not so" in elements[5]["after"][0]["result"]["error_message"]
+    made = results(8)
+    assert "it is not so" in json.loads(cucumber_json(made))[0]["elements"][5]["steps"][1]["result"]["error_message"]
+
+
+REPORTER = "multiple-cucumber-html-reporter@3.9.3"
+REPORT = """
+require("multiple-cucumber-html-reporter").generate({
+  jsonDir: process.argv[2], reportPath: process.argv[3], disableLog: true, displayDuration: true, durationInMS: false,
+});
+"""
+
+
+def test_a_cucumber_reporter_takes_it(tmp_path):
+    if not shutil.which("npm"):
+        pytest.skip("no npm on the PATH: a Cucumber reporter comes from there")
+    install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", tmp_path, REPORTER]
+    fetched = subprocess.run(install, capture_output=True, text=True, check=False, timeout=300)
+    if fetched.returncode:
+        pytest.skip(f"{REPORTER} could not be fetched: {fetched.stderr[-500:]}")
+    (tmp_path / "json").mkdir()
+    made = results(8)
+    for step in made.scenarios[1].steps:  # one that failed before its first step
+        step.outcome = NOT_RUN
+    (tmp_path / "json" / "cucumber.json").write_text(cucumber_json(made))
+    (tmp_path / "report.js").write_text(REPORT)
+    done = subprocess.run(
+        ["node", "report.js", "json", "html"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "html" / "index.html").read_text()
+    shares = re.findall(r'title="Scenario (?:is )?(passed|failed|skipped)".*?([\d.]+) %', page, re.DOTALL)
+    assert shares == [("passed", "25.00"), ("failed", "25.00"), ("skipped", "50.00")]
+    (feature,) = (tmp_path / "html" / "features").glob("*.html")
+    assert "it is not so" in feature.read_text()

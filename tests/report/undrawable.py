@@ -1,0 +1,10 @@
+"""Loaded with `-p`: no plot can be drawn."""
+
+from fixtures.support.report import plots
+
+
+def fail(results):
+    raise ValueError("made up")
+
+
+plots.plots = fail
