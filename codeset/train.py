@@ -20,6 +20,7 @@ import network
 
 REFERENCE_PICTURES = 2000
 PROGRESS_SECONDS = 5
+SYSTEM_METRICS_SECONDS = 2
 
 
 def main() -> None:
@@ -28,7 +29,9 @@ def main() -> None:
     training, held_out = data.read_dataset(arguments.data)
     steps = -(-len(training.labels) // arguments.batch_size)
     model = network.build(arguments.profile, steps * arguments.epochs)
-    with mlflow.start_run():
+    # MLflow asks the driver itself how busy the GPU is
+    mlflow.set_system_metrics_sampling_interval(SYSTEM_METRICS_SECONDS)
+    with mlflow.start_run(log_system_metrics=bool(tf.config.list_physical_devices("GPU"))):
         mlflow.log_params(
             {
                 # `mlflow run` logs the project's parameters itself, in the user's own spelling

@@ -21,4 +21,11 @@ Feature: The models learn
     Then its training accuracy is at least 95 %
     And as many epochs ran as were asked for
     And it names the GPU as the device that trained
-    And its held-out accuracy is reported
+    And the GPU was busy while it trained
+    And its held-out accuracy is reported beside it
+
+  @gpu
+  Scenario: The GPU trains 60 epochs in the time of the CPU's 10
+    Given the model trained on the CPU and the model trained on the GPU
+    Then both runs are in one experiment
+    And the GPU's 60 epochs took no longer than 10 of the CPU's

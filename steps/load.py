@@ -2,7 +2,9 @@
 
 from pytest_bdd import parsers, then, when
 
+from fixtures.support.answers import wrong_answers
 from fixtures.support.inference import TUTORIAL_BYTES
+from fixtures.support.pairs import GPU_FASTER
 
 
 @when("it gets the tutorial's load", target_fixture="loads")
@@ -13,12 +15,11 @@ def cpu_gets_load(cpu_load, figures):
 
 
 @when("both get the tutorial's load in turns", target_fixture="loads")
-def both_get_load(cpu_load, gpu_load, figures):
-    loads = {"CPU": cpu_load, "GPU": gpu_load}
-    for device, load in loads.items():
+def both_get_load(paired_loads, figures):
+    for load_name, load in list(paired_loads.loads().items())[:2]:
         for name, value in load.figures().items():
-            figures(f"{device} {name}", value)
-    return loads
+            figures(f"{load_name} {name}", value)
+    return paired_loads.loads()
 
 
 @then("the request has the tutorial's size")
@@ -42,15 +43,37 @@ def every_request_succeeds(loads):
         assert load.success == 1, f"{device}: {load.success:.3%} of {len(load)} requests succeeded: {load.failures()}"
 
 
+@then("the answers are the trained model's")
+@then("the answers are the trained model's on both")
+def answers_are_right(loads, expected_logits, figures):
+    figures("answers looked at", sum(len(load.answers) for load in loads.values()))
+    for name, load in loads.items():
+        wrong = wrong_answers(load, expected_logits, name.split()[0].lower())
+        assert not wrong, f"{name}: {wrong}"
+
+
 @then("the load is valid")
-@then("both loads are valid")
 def loads_are_valid(loads):
     for device, load in loads.items():
         assert not load.invalid(), f"the {device}'s load is INVALID: {'; '.join(load.invalid())}"
 
 
-@then("the GPU's median and 99th percentile are below the CPU's")
-def gpu_is_faster(loads):
-    for percent in (50, 99):
-        cpu, gpu = (loads[device].percentile(percent) * 1000 for device in ("CPU", "GPU"))
-        assert gpu < cpu, f"p{percent}: the GPU took {gpu:.3f} ms, the CPU {cpu:.3f} ms"
+@then("enough pairs of valid loads were sent")
+def enough_pairs(paired_loads, settings, figures):
+    figures("pairs", len(paired_loads.counted))
+    assert len(paired_loads.counted) >= settings.pairs, (
+        f"{len(paired_loads.counted)} pairs of the {settings.pairs} asked for count, of {len(paired_loads.sent)} sent: "
+        f"{'; '.join(paired_loads.invalid()[:3])}"
+    )
+
+
+@then("the GPU works under the GPU predictor's loads alone")
+def gpu_works(gpu_use, figures):
+    figures("GPU utilisation", gpu_use.words())
+    assert not gpu_use.wrong(), gpu_use.wrong()
+
+
+@then("the GPU is faster at the median and at the 99th percentile beyond doubt")
+def gpu_is_faster(paired_loads, figures):
+    figures("verdict", paired_loads.words())
+    assert paired_loads.verdict() == GPU_FASTER, paired_loads.words()

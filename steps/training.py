@@ -1,7 +1,11 @@
 """Steps about trained models and their tracked runs."""
 
+from statistics import median
+
 from pytest_bdd import given, parsers, then
 
+# a GPU that others leave alone and that does nothing has 0
+BUSY_PERCENT = 5
 EPOCH_METRICS = ("accuracy", "loss", "val_accuracy", "val_loss", "epoch_seconds")
 
 
@@ -13,6 +17,41 @@ def cpu_model(cpu_run):
 @given("the model trained on the GPU", target_fixture="run")
 def gpu_model(gpu_run):
     return gpu_run
+
+
+@given("the model trained on the CPU and the model trained on the GPU", target_fixture="runs")
+def both_models(cpu_run, gpu_run):
+    return {"CPU": cpu_run, "GPU": gpu_run}
+
+
+@then("both runs are in one experiment")
+def one_experiment(runs, figures):
+    found = {device: run.experiment for device, run in runs.items()}
+    figures("experiments", ", ".join(f"{device} {experiment}" for device, experiment in found.items()))
+    assert len(set(found.values())) == 1, f"MLflow has the runs in different experiments: {found}"
+
+
+@then(parsers.parse("the GPU's {many:d} epochs took no longer than {few:d} of the CPU's"))
+def gpu_epochs_in_cpu_time(runs, many, few, figures):
+    cpu, gpu = runs["CPU"], runs["GPU"]
+    times = {f"{few} epochs on the CPU": few * cpu.epoch_seconds, f"{many} on the GPU": many * gpu.epoch_seconds}
+    for name, seconds in times.items():
+        figures(name, f"{seconds:.0f} s")
+    figures("reckoned from", f"{cpu.epochs_run} epochs on the CPU ({cpu.recipe.profile}), {gpu.epochs_run} on the GPU")
+    assert many * gpu.epoch_seconds <= few * cpu.epoch_seconds, (
+        f"an epoch took the GPU {gpu.epoch_seconds:.1f} s and the CPU {cpu.epoch_seconds:.1f} s: "
+        + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in times.items())
+    )
+
+
+@then("the GPU was busy while it trained")
+def gpu_was_busy(run, figures):
+    use = run.gpu_utilisation
+    assert use, f"{run} logged no GPU utilisation: the trainer needs psutil and nvidia-ml-py, and a driver that answers"
+    figures("GPU utilisation", f"{median(use):.0f} % (median of {len(use)})")
+    assert median(use) >= BUSY_PERCENT, (
+        f"the GPU was {median(use):.0f} % busy while {run} trained: it trained elsewhere"
+    )
 
 
 @then(parsers.parse("its held-out accuracy is at least {percent:d} %"))
@@ -32,9 +71,10 @@ def training_accuracy_is_at_least(run, percent, figures):
     )
 
 
-@then("its held-out accuracy is reported")
+@then("its held-out accuracy is reported beside it")
 def held_out_accuracy_is_reported(run, figures):
     figures("held-out accuracy", f"{run.held_out_accuracy:.1%}")
+    figures("over-fit", f"{(run.training_accuracy - run.held_out_accuracy) * 100:.1f} percentage points")
     assert 0 < run.held_out_accuracy <= 1, f"{run} logged {run.held_out_accuracy} as its held-out accuracy"
 
 

@@ -5,16 +5,18 @@ Loaded with `-p`; the environment variable FAKE_STACK holds JSON that overrides 
 
 import contextlib
 import dataclasses
+import http.server
 import json
 import os
 import signal
+import threading
 
 import numpy as np
 
 from fixtures import stacks
 from fixtures.stacks.base import Endpoint, Gpu, PodResult
 from fixtures.support.errors import ProcessDied
-from fixtures.support.load import LoadResult
+from fixtures.support.load import SAMPLED, LoadResult
 from fixtures.support.tracking import EXPERIMENT, TrainingRun
 
 SAYS = {
@@ -24,6 +26,9 @@ SAYS = {
     "pod_log": "[Vector addition of 50000 elements]\nTest PASSED\nDone",
     "training_accuracy": 0.964,
     "epochs_missed": 0,
+    "training_use": 42.0,
+    "gpu_epoch_seconds": 0.5,
+    "gpu_experiment": "1",
     "devices": "CPU,GPU:NVIDIA Made-Up",
     "cpu_ms": 7.2,
     "gpu_ms": 2.7,
@@ -31,6 +36,10 @@ SAYS = {
     "gpu_failures": 0,
     "gpu_rate": 1.0,
     "gpu_serves": "made-up",
+    # the class that the GPU predictor answers under load
+    "gpu_answer": 4,
+    # the GPU's utilisation under each device's loads, or None where Triton does not know the GPU
+    "gpu_use": {"cpu": 0.0, "gpu": 0.35},
     "held_out_accuracy": 0.69,
     "died": "",
     "bug": False,
@@ -38,6 +47,39 @@ SAYS = {
     "happens": "",
     "log": "",
 }
+
+
+def logits_of(index):
+    return np.eye(10, dtype=np.float32)[[index]]
+
+
+class MadeUpRun(TrainingRun):
+    def onnx_logits(self, pixels, directory):
+        return logits_of(4)
+
+
+class FakeMetrics(http.server.ThreadingHTTPServer):
+    """Triton's metrics as far as they are about the GPU; `device` says whose load runs."""
+
+    def __init__(self, uses):
+        super().__init__(("127.0.0.1", 0), FakeMetricsHandler)
+        self.uses, self.device, self.asked = uses, "cpu", threading.Event()
+
+
+class FakeMetricsHandler(http.server.BaseHTTPRequestHandler):
+    server: FakeMetrics
+
+    def do_GET(self):
+        use = self.server.uses[self.server.device]
+        text = "" if use is None else f'nv_gpu_utilization{{gpu_uuid="GPU-made-up"}} {use}\n'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+        self.server.asked.set()
+
+    def log_message(self, *arguments):
+        pass
 
 
 class FakeStack:
@@ -48,12 +90,15 @@ class FakeStack:
     def __init__(self, settings, workspace, say):
         self.says = {**SAYS, **json.loads(os.environ.get("FAKE_STACK", "{}"))}
         self.logs = workspace.logs
+        self.metrics = FakeMetrics(self.says["gpu_use"])
 
     def __enter__(self):
+        threading.Thread(target=self.metrics.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *error):
-        pass
+        self.metrics.shutdown()
+        self.metrics.server_close()
 
     def gpu(self):
         return Gpu(self.says["gpu"], "550.1", self.says["reason"])
@@ -65,13 +110,19 @@ class FakeStack:
         if self.says["bug"]:
             recipe.no_such_thing()
         epochs = recipe.epochs - self.says["epochs_missed"]
-        metrics = {name: [0.5] * epochs for name in ("loss", "val_loss", "epoch_seconds")}
+        metrics = {name: [0.5] * epochs for name in ("loss", "val_loss")} | {"epoch_seconds": [5.0] * epochs}
+        gpu = recipe.device == "gpu"
+        if gpu:
+            metrics["epoch_seconds"] = [self.says["gpu_epoch_seconds"]] * epochs
+            if self.says["training_use"] is not None:
+                metrics["system/gpu_0_utilization_percentage"] = [0.0] + [self.says["training_use"]] * 9
         metrics["val_accuracy"] = [self.says["held_out_accuracy"]] * epochs
-        return TrainingRun(
+        return MadeUpRun(
             tracking_uri="",
             run_id="made-up",
             name=EXPERIMENT,
             status="FINISHED",
+            experiment=self.says["gpu_experiment"] if gpu else "1",
             recipe=recipe,
             parameters={"devices": self.says["devices"]},
             metrics={**metrics, "accuracy": [self.says["training_accuracy"]] * epochs},
@@ -81,7 +132,8 @@ class FakeStack:
     def serve(self, run, device):
         if device == "gpu":
             run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
-        yield Endpoint("127.0.0.1:9", "127.0.0.1:9", "127.0.0.1:9", "cifar10", device, run)
+        metrics = f"127.0.0.1:{self.metrics.server_port}"
+        yield Endpoint("127.0.0.1:9", "127.0.0.1:9", metrics, "cifar10", device, run)
 
     def send_load(self, endpoint, plan):
         if self.says["happens"] == "interrupt":
@@ -92,6 +144,9 @@ class FakeStack:
             with contextlib.suppress(OSError), (self.logs / "large.bin").open("wb") as large:
                 while large.write(bytes(1 << 16)):
                     large.flush()
+        self.metrics.device = endpoint.device
+        self.metrics.asked.clear()
+        self.metrics.asked.wait(0.5)  # nobody asks during a warm-up or the CPU's own load
         count = plan.requests
         waited = np.full(count, self.says[f"{endpoint.device}_ms"] / 1000)
         codes = np.full(count, 200)
@@ -101,7 +156,10 @@ class FakeStack:
         else:
             waited[: count // 50] = 0.2056
         rate = plan.rate * (self.says["gpu_rate"] if endpoint.device == "gpu" else 1)
-        return LoadResult(plan, np.arange(count) / rate, waited, codes, [""] * count)
+        index = self.says["gpu_answer"] if endpoint.device == "gpu" else 4
+        output = {"name": "dense_1", "shape": [1, 10], "datatype": "FP32", "data": logits_of(index).ravel().tolist()}
+        answers = (json.dumps({"outputs": [output]}),) * (count // SAMPLED)
+        return LoadResult(plan, np.arange(count) / rate, waited, codes, [""] * count, answers=answers)
 
     @staticmethod
     def whereabouts(settings):

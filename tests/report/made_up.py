@@ -11,6 +11,8 @@ from fixtures.support.report.results import (
     NOT_RUN,
     PASSED,
     SKIPPED,
+    Pair,
+    Pairs,
     Results,
     Scenario,
     Span,
@@ -26,6 +28,24 @@ def load(device, median_ms, count=6000, rate=600):
     waited = np.random.default_rng(1).lognormal(np.log(median_ms / 1000), 0.6, count)
     plan = LoadPlan(rate, count // rate, b"")
     return measured.load(device, LoadResult(plan, np.arange(count) / rate, waited, np.full(count, 200), [""] * count))
+
+
+def pairs():
+    """Return seven pairs of which the first does not count."""
+    latencies = {"cpu p50": 7.2, "gpu p50": 2.7, "cpu p99": 205.6, "gpu p99": 10.5}
+    return Pairs(
+        verdict="GPU faster",
+        words="GPU faster by 6 pairs",
+        gpu_use="35.0% under the GPU's loads and 0.0% under the CPU's loads",
+        pairs=[
+            Pair("cpu", latencies, f"the CPU's load is INVALID {HOSTILE}"),
+            *(Pair("gpu", latencies) for _ in range(6)),
+        ],
+        ratios=[
+            {"percent": 50.0, "estimate": 0.375, "low": 0.36, "high": 0.39},
+            {"percent": 99.0, "estimate": 0.051, "low": 0.02, "high": 0.2},
+        ],
+    )
 
 
 def training(device, epochs, held_out):
@@ -78,6 +98,7 @@ def results(scenarios=8, stand_in=False, **changes):
     made.scenarios = [scenario(number, OUTCOMES[number % 4]) for number in range(scenarios)]
     made.trainings = [training("cpu", 2, 0.73), training("gpu", 60, 0.69)]
     made.loads = [load("cpu", 8), load("gpu", 3)]
+    made.pairs = pairs()
     pixels = np.random.default_rng(2).integers(0, 255, (32, 32, 3), dtype=np.uint8)
     made.pictures = [measured.picture("the deer", pixels, 4, CIFAR10_CLASSES, np.arange(10.0))]
     made.spans = [Span("stack", "setup", 0, 3), Span("triton", "pull", 1, 30), Span("a scenario", "scenario", 3, 90)]

@@ -13,6 +13,7 @@ from fixtures import stacks
 from fixtures.stacks.embedded import EmbeddedStack
 from fixtures.support import repository
 from tests.sabotage import proxy
+from tests.sabotage.edit import replace
 
 SABOTAGE = os.environ["SABOTAGE"]
 
@@ -46,6 +47,12 @@ SERVERS = {
     ),
     "a class that is never found": ("        ends =", "        logits[:, 7] = -1e6\n        ends ="),
     "delay": ("        ends =", "        __import__('time').sleep(0.5)\n        ends ="),
+    "wrong under load": (
+        "        ends =",
+        "        self.count = getattr(self, 'count', 0) + len(requests)\n"
+        "        logits = np.roll(logits, 1 if self.count > 3000 else 0, axis=1)\n"
+        "        ends =",
+    ),
     "1 failure in 1,000": (
         "        ends =",
         "        self.count = getattr(self, 'count', 0) + len(requests)\n"
@@ -98,13 +105,6 @@ class BrokenStack(EmbeddedStack):
             slower = dataclasses.replace(plan, rate=plan.rate * 9 // 10)
             return dataclasses.replace(super().send_load(endpoint, slower), plan=plan)
         return super().send_load(endpoint, plan)
-
-
-def replace(file: Path, text: str, instead: str) -> None:
-    """Put the sabotage into a file; an error where the text isn't there any more."""
-    content = file.read_text()
-    assert content.count(text) == 1, f"{file.name} has {content.count(text)} places like {text!r}"
-    file.write_text(content.replace(text, instead))
 
 
 def build_broken(*arguments):

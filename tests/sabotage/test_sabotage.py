@@ -29,6 +29,7 @@ BAD_REQUEST = "a_bad_request_gets_a_clear_answer_request"
         ("a class that is never found", "every_class_is_found_at_its_own_index", "never found at its own index: seven"),
         ("delay", "the_cpu_predictor_takes_the_tutorials_load", "99th percentile of the latency is"),
         ("1 failure in 1,000", "the_cpu_predictor_takes_the_tutorials_load", "requests succeeded"),
+        ("wrong under load", "the_cpu_predictor_takes_the_tutorials_load", "answers that were looked at are wrong"),
         ("a load cut short", "the_cpu_predictor_takes_the_tutorials_load", "1200 requests were sent of the 6000"),
         ("another rate", "the_cpu_predictor_takes_the_tutorials_load", "requests/s were sent instead of 600"),
         ("compact JSON", "the_cpu_predictor_takes_the_tutorials_load", "the tutorial's is 144674"),

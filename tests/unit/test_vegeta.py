@@ -3,6 +3,7 @@
 import dataclasses
 import http.server
 import json
+import re
 import subprocess
 import threading
 
@@ -26,9 +27,11 @@ def server():
 
         def do_POST(self):
             self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = f'an answer, "{len(self.bodies)}"'.encode()
             self.send_response(500 if len(self.bodies) % 10 == 0 else 200)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, *arguments):
             pass
@@ -68,6 +71,15 @@ def test_what_was_sent_beyond_the_plan_is_left_out_and_what_is_missing_stays_mis
     assert len(vegeta.read_table(table, LoadPlan(3, 1, b""))) == 3
     assert vegeta.read_table(table, LoadPlan(3, 1, b"")).sent[-1] == pytest.approx(2e-9)
     assert "5 requests were sent of the 9 asked for" in vegeta.read_table(table, LoadPlan(9, 1, b"")).invalid()
+
+
+def test_one_answer_in_a_hundred_is_kept_of_those_that_succeeded(server, tmp_path):
+    running, _ = server
+    plan = LoadPlan(301, 1, b"{}")
+    result = vegeta.read_table(attack(f"http://127.0.0.1:{running.server_port}/", tmp_path, plan), plan)
+    kept = [number for number in range(0, 301, 100) if result.codes[number] == 200]
+    assert len(result.answers) == len(kept) > 0
+    assert all(re.fullmatch(r'an answer, "\d+"', text) for text in result.answers)
 
 
 def test_a_server_that_is_not_there_fails_every_request(tmp_path):
