@@ -23,22 +23,13 @@ PROGRESS_SECONDS = 5
 
 
 def main() -> None:
-    arguments = parse()
+    arguments = parse(__doc__, network.PROFILES, epochs=10, batch_size=32)
     keras.utils.set_random_seed(arguments.seed)
     training, held_out = data.read_dataset(arguments.data)
     steps = -(-len(training.labels) // arguments.batch_size)
     model = network.build(arguments.profile, steps * arguments.epochs)
     with mlflow.start_run():
-        mlflow.log_params(
-            {
-                # `mlflow run` logs the project's parameters itself, in the user's own spelling
-                **({} if "MLFLOW_RUN_ID" in os.environ else vars(arguments)),
-                "devices": ",".join(devices_seen()),
-                "data_digest": data.digest(training, held_out),
-                "training_pictures": len(training.labels),
-                "held_out_pictures": len(held_out.labels),
-            }
-        )
+        log_parameters(arguments, training, held_out)
         model.fit(
             batches(training, arguments.batch_size, shuffle=True),
             validation_data=batches(held_out, 500),
@@ -50,12 +41,12 @@ def main() -> None:
         export.log_models(model, held_out.pictures[:1])
 
 
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse(description: str, profiles: tuple[str, ...], epochs: int, batch_size: int) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, required=True, help="the standard cifar-10-batches-py folder")
-    parser.add_argument("--epochs", type=positive, default=10)
-    parser.add_argument("--batch-size", type=positive, default=32)
-    parser.add_argument("--profile", choices=network.PROFILES, default="tutorial")
+    parser.add_argument("--epochs", type=positive, default=epochs)
+    parser.add_argument("--batch-size", type=positive, default=batch_size)
+    parser.add_argument("--profile", choices=profiles, default=profiles[0])
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -64,6 +55,20 @@ def positive(text: str) -> int:
     if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return int(text)
+
+
+def log_parameters(arguments: argparse.Namespace, training: data.Split, held_out: data.Split) -> None:
+    """Log what was asked for, the devices and which data the run saw."""
+    mlflow.log_params(
+        {
+            # `mlflow run` logs the project's parameters itself, in the user's own spelling
+            **({} if "MLFLOW_RUN_ID" in os.environ else vars(arguments)),
+            "devices": ",".join(devices_seen()),
+            "data_digest": data.digest(training, held_out),
+            "training_pictures": len(training.labels),
+            "held_out_pictures": len(held_out.labels),
+        }
+    )
 
 
 def devices_seen() -> list[str]:
