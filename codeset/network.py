@@ -84,10 +84,11 @@ def optimizer(profile: str, steps: int) -> keras.optimizers.Optimizer:
 
 
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """Up to the peak in the first 30 % of the steps, then linearly down to zero (L. Smith, 2018)."""
+    """Up to the peak in the first share of the steps, then linearly down to zero (L. Smith, 2018)."""
 
-    def __init__(self, peak: float, steps: int) -> None:
-        self.peak, self.steps, self.rise = peak, steps, max(1, round(steps * 0.3))
+    def __init__(self, peak: float, steps: int, share: float = 0.3) -> None:
+        self.peak, self.steps, self.share = peak, steps, share
+        self.rise = max(1, round(steps * share))
 
     def __call__(self, step):
         step = keras.ops.cast(step, "float32")
@@ -96,4 +97,4 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * keras.ops.clip(keras.ops.minimum(up, down), 0.0, 1.0)
 
     def get_config(self) -> dict:
-        return {"peak": self.peak, "steps": self.steps}
+        return {"peak": self.peak, "steps": self.steps, "share": self.share}

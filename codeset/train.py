@@ -24,24 +24,13 @@ SYSTEM_METRICS_SECONDS = 2
 
 
 def main() -> None:
-    arguments = parse()
+    arguments = parse(__doc__, network.PROFILES, epochs=10, batch_size=32)
     keras.utils.set_random_seed(arguments.seed)
     training, held_out = data.read_dataset(arguments.data)
     steps = -(-len(training.labels) // arguments.batch_size)
     model = network.build(arguments.profile, steps * arguments.epochs)
-    # MLflow asks the driver itself how busy the GPU is
-    mlflow.set_system_metrics_sampling_interval(SYSTEM_METRICS_SECONDS)
-    with mlflow.start_run(log_system_metrics=bool(tf.config.list_physical_devices("GPU"))):
-        mlflow.log_params(
-            {
-                # `mlflow run` logs the project's parameters itself, in the user's own spelling
-                **({} if "MLFLOW_RUN_ID" in os.environ else vars(arguments)),
-                "devices": ",".join(devices_seen()),
-                "data_digest": data.digest(training, held_out),
-                "training_pictures": len(training.labels),
-                "held_out_pictures": len(held_out.labels),
-            }
-        )
+    with tracked_run():
+        log_parameters(arguments, training, held_out)
         model.fit(
             batches(training, arguments.batch_size, shuffle=True),
             validation_data=batches(held_out, 500),
@@ -53,12 +42,12 @@ def main() -> None:
         export.log_models(model, held_out.pictures[:1])
 
 
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse(description: str, profiles: tuple[str, ...], epochs: int, batch_size: int) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, required=True, help="the standard cifar-10-batches-py folder")
-    parser.add_argument("--epochs", type=positive, default=10)
-    parser.add_argument("--batch-size", type=positive, default=32)
-    parser.add_argument("--profile", choices=network.PROFILES, default="tutorial")
+    parser.add_argument("--epochs", type=positive, default=epochs)
+    parser.add_argument("--batch-size", type=positive, default=batch_size)
+    parser.add_argument("--profile", choices=profiles, default=profiles[0])
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -67,6 +56,26 @@ def positive(text: str) -> int:
     if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return int(text)
+
+
+def tracked_run() -> mlflow.ActiveRun:
+    """Start the run; where there is a GPU, MLflow asks the driver itself how busy it is."""
+    mlflow.set_system_metrics_sampling_interval(SYSTEM_METRICS_SECONDS)
+    return mlflow.start_run(log_system_metrics=bool(tf.config.list_physical_devices("GPU")))
+
+
+def log_parameters(arguments: argparse.Namespace, training: data.Split, held_out: data.Split) -> None:
+    """Log what was asked for, the devices and which data the run saw."""
+    mlflow.log_params(
+        {
+            # `mlflow run` logs the project's parameters itself, in the user's own spelling
+            **({} if "MLFLOW_RUN_ID" in os.environ else vars(arguments)),
+            "devices": ",".join(devices_seen()),
+            "data_digest": data.digest(training, held_out),
+            "training_pictures": len(training.labels),
+            "held_out_pictures": len(held_out.labels),
+        }
+    )
 
 
 def devices_seen() -> list[str]:

@@ -116,3 +116,16 @@ def run_holds_models(run, workspace):
         folder = run.download_model(name, workspace.directory / f"tracked-{name}")
         described = (folder / "MLmodel").read_text()
         assert "signature:" in described, f"{run}: model {name} has no signature:\n{described}"
+
+
+@given("the model trained by the second recipe", target_fixture="run")
+def second_recipes_model(beyond_run):
+    return beyond_run
+
+
+@then(parsers.parse("its training took at most {minutes:d} minutes"))
+def training_took_at_most(run, minutes, figures):
+    figures("training took", f"{run.seconds:.0f} s")
+    assert run.seconds <= minutes * 60, (
+        f"{run} took {run.seconds:.0f} s, start and tracking included, not {minutes} min"
+    )

@@ -5,6 +5,7 @@ SKIPPED = {
     "the_cudavectoradd_pod_passes",
     "the_gpu_model_learns",
     "the_gpu_answers_faster_than_the_cpu",
+    "the_second_recipe_reaches_96__on_heldout_pictures",
     # about Docker: its own target runs them
     "docker_runs_a_container_for_this_user",
     "the_kernel_and_docker_are_new_enough",
@@ -17,7 +18,7 @@ SKIPPED = {
 def test_every_scenario_passes_or_says_why_it_was_skipped(chain):
     outcomes = {name: found.outcome for name, found in chain.scenarios().items()}
     assert chain.code == 0, chain.output
-    assert len(outcomes) == 25
+    assert len(outcomes) == 26
     assert {name for name, outcome in outcomes.items() if outcome != "passed"} <= SKIPPED
     assert "the embedded target has no pods" in chain.output
 

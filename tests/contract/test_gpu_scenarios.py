@@ -20,7 +20,7 @@ def run(folder, says, *arguments):
         folder,
         "--data=digits",
         "-m",
-        "gpu and not docker",
+        "gpu and not docker and not beyond",
         *arguments,
         plugin="tests.contract.fake_stack",
         FAKE_STACK=json.dumps(says),

@@ -13,7 +13,7 @@ from tests.report.looking import faults, opened
 from tests.report.test_results import VALIDATOR
 from tests.running import ROOT, command, environment, run_suite
 
-GPU = ("-m", "gpu and not docker")
+GPU = ("-m", "gpu and not docker and not beyond")
 LOG = "a log line <script>document.title = 'taken'</script>\n"
 
 

@@ -1,0 +1,69 @@
+"""Contract tests: the second recipe's scenario against a made-up stack with a GPU; no GPU is real here."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fixtures.support.batches import HELD_OUT, TRAINING, Pictures, write_batch
+from tests.running import run_suite
+
+REACHES = "the_second_recipe_reaches_96__on_heldout_pictures"
+
+
+@pytest.fixture(scope="module")
+def cifar10(tmp_path_factory):
+    """A standard folder; what is in it doesn't matter to a made-up stack."""
+    folder = tmp_path_factory.mktemp("cifar10")
+    for name in TRAINING + HELD_OUT:
+        write_batch(folder / name, Pictures(np.zeros((2, 32, 32, 3), np.uint8), np.arange(2)))
+    return folder
+
+
+def run(folder, says, *arguments):
+    return run_suite(
+        folder,
+        *("-m", "beyond"),
+        *arguments,
+        plugin="tests.contract.fake_stack",
+        FAKE_STACK=json.dumps(says),
+    )
+
+
+def test_it_passes_at_96_1_percent_in_240_s(tmp_path, cifar10):
+    result = run(tmp_path, {}, f"--cifar10={cifar10}")
+    found = result.scenarios()
+    assert result.code == 0, result.output
+    assert {name: scenario.outcome for name, scenario in found.items()} == {REACHES: "passed"}
+    assert found[REACHES].figures["held-out accuracy"] == "96.1%"
+    assert found[REACHES].figures["training took"] == "240 s"
+    assert found[REACHES].figures["epochs"] == "64"
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({"beyond_accuracy": 0.954}, "reached 95.4% held out, not 96 %"),
+        ({"beyond_seconds": 301.0}, "took 301 s, start and tracking included, not 5 min"),
+        ({"epochs_missed": 1}, "ran 63 epochs of the 64 asked for"),
+        ({"devices": "CPU"}, "saw ['CPU']; the GPU was to train it"),
+    ],
+)
+def test_it_fails_for_each_reason(tmp_path, cifar10, says, words):
+    result = run(tmp_path, says, f"--cifar10={cifar10}")
+    found = result.scenarios()[REACHES]
+    assert (result.code, found.outcome) == (1, "failed")
+    assert words in found.message
+
+
+def test_on_the_stand_in_it_is_skipped_even_where_a_gpu_is_demanded(tmp_path):
+    result = run(tmp_path, {}, "--data=digits", "--require-gpu")
+    found = result.scenarios()[REACHES]
+    assert (result.code, found.outcome) == (0, "skipped"), result.output
+    assert "STAND-IN DATA: what a recipe reaches on handwritten digits says nothing about CIFAR-10" in found.message
+
+
+def test_without_a_gpu_it_is_skipped_with_the_reason(tmp_path, cifar10):
+    found = run(tmp_path, {"reason": "the driver hangs"}, f"--cifar10={cifar10}").scenarios()[REACHES]
+    assert found.outcome == "skipped"
+    assert "no GPU: the driver hangs" in found.message
