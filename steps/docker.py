@@ -2,7 +2,7 @@
 
 from pytest_bdd import parsers, then, when
 
-from fixtures.support import docker_host
+from fixtures.support import docker_host, gpu
 
 
 @when("a container of the suite's own runs", target_fixture="container_answer")
@@ -46,18 +46,18 @@ def host_lists_gpus(host_nvidia_smi, figures):
     wrong = docker_host.no_gpu(host_nvidia_smi)
     assert not wrong, wrong
     figures("GPUs", host_nvidia_smi.text.strip())
-    return docker_host.gpus(host_nvidia_smi.text)
+    return gpu.gpus(host_nvidia_smi.text)
 
 
 @then(parsers.parse("the driver is at least {version}"))
 def driver_is_at_least(listed, version):
-    wrong = docker_host.old_driver(listed, version)
+    wrong = gpu.old_driver(listed, version)
     assert not wrong, wrong
 
 
 @then(parsers.parse("each GPU has a compute capability of at least {capability}"))
 def capability_is_at_least(listed, capability):
-    wrong = docker_host.low_capability(listed, capability)
+    wrong = gpu.low_capability(listed, capability)
     assert not wrong, wrong
 
 

@@ -4,7 +4,7 @@
 written from memory: no GPU was there to record.
 """
 
-from fixtures.support.docker_host import Answer
+from fixtures.support.gpu import Answer
 
 INFO = {
     "KernelVersion": "6.1.0-13-amd64",

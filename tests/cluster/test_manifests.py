@@ -15,6 +15,7 @@ from fixtures.support.kube.namespace import Namespace
 
 pytestmark = pytest.mark.cluster
 COMPONENTS = sorted(folder.name for folder in manifests.MANIFESTS.iterdir() if folder.is_dir())
+OF_A_CLUSTER = ("namespace", "device-plugin")  # in no run's namespace
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_the_api_server_accepts_it_as_it_is(namespace, component):
         create_from_dict(namespace.cluster.api(), manifest, namespace=namespace.name, dry_run="All")
 
 
-@pytest.mark.parametrize("component", [name for name in COMPONENTS if name != "namespace"])
+@pytest.mark.parametrize("component", [name for name in COMPONENTS if name not in OF_A_CLUSTER])
 def test_the_api_server_accepts_it_fitted_to_a_run_without_a_warning_of_pod_security(namespace, component):
     for manifest in manifests.read_component(component):
         fitted = copy.deepcopy(manifest)

@@ -7,11 +7,10 @@ FAKE_KERNEL and FAKE_VERSION replace the kernel's and Docker's version.
 import json
 import os
 
-import fixtures.docker
-from fixtures.support import docker_host
+from fixtures.support import docker_host, gpu
 from fixtures.support.docker_engine import Engine
-from fixtures.support.docker_host import Answer
 from fixtures.support.errors import AcceptanceError, Unrecoverable
+from fixtures.support.gpu import Answer
 from tests import docker_recorded
 
 SAYS = {"error": "", "info": "GPU_INFO", "vegeta-version": "VEGETA", "nvidia-smi": "LISTED", "host": "LISTED"}
@@ -53,4 +52,4 @@ def ask(command: list[str]) -> Answer:
 
 for method in ("info", "need", "output"):
     setattr(Engine, method, getattr(FakeEngine, method))
-fixtures.docker.ask = ask
+gpu.ask = ask

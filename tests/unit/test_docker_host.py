@@ -2,8 +2,7 @@
 
 import pytest
 
-from fixtures.support import docker_host
-from fixtures.support.docker_host import HostGpu
+from fixtures.support import docker_host, gpu
 from tests import docker_recorded as recorded
 
 SOCKET = "unix:///var/run/docker.sock"
@@ -24,13 +23,6 @@ def test_a_daemon_that_does_not_answer_is_told_with_its_fix(error, installed, fi
     assert said.startswith(f"Docker at {SOCKET}: ")
     assert fix in said
     assert error in said
-
-
-@pytest.mark.parametrize(
-    ("version", "parts"), [("20.10.24+dfsg1", (20, 10, 24)), ("3.10.0-1160.el7", (3, 10, 0)), ("", ()), ("dev", ())]
-)
-def test_the_numbers_of_a_version(version, parts):
-    assert docker_host.numbers(version) == parts
 
 
 @pytest.mark.parametrize(
@@ -62,15 +54,6 @@ def test_a_container_that_ran():
     assert "exec format error" in docker_host.wrong_run(recorded.NOT_STARTED, "Version:")
 
 
-def test_the_gpus_of_a_list():
-    assert docker_host.gpus(recorded.LISTED.text) == [
-        HostGpu("NVIDIA A100-SXM4-40GB", "535.183.01", "8.0"),
-        HostGpu("Tesla T4", "535.183.01", "7.5"),
-    ]
-    assert docker_host.gpus(recorded.NO_CAPABILITY.text) == [HostGpu("Tesla K80", "470.256.02", "")]
-    assert docker_host.no_gpu(recorded.LISTED) == ""
-
-
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -84,34 +67,5 @@ def test_the_gpus_of_a_list():
     ],
 )
 def test_a_list_without_a_gpu_is_told_with_its_fix(answer, words):
-    assert docker_host.gpus(answer.text) == []
+    assert gpu.gpus(answer.text) == []
     assert words in docker_host.no_gpu(answer)
-
-
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (recorded.LISTED, ""),
-        (recorded.OLD_DRIVER, "the NVIDIA driver is 418.67 (Tesla V100-SXM2-16GB); it must be at least 418.81.07"),
-        (recorded.NO_DEVICES, "the NVIDIA driver is not there"),
-    ],
-)
-def test_the_driver(answer, words):
-    wrong = docker_host.old_driver(docker_host.gpus(answer.text), "418.81.07")
-    assert words in wrong
-    assert bool(words) == bool(wrong)
-
-
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (recorded.LISTED, ""),
-        (recorded.OLD_GPU, "GeForce GTX 580 has 2.0; a compute capability of at least 3.0 is needed"),
-        (recorded.NO_CAPABILITY, "Tesla K80: this nvidia-smi does not know its compute capability"),
-        (recorded.NO_DEVICES, "there is no GPU"),
-    ],
-)
-def test_the_compute_capability(answer, words):
-    wrong = docker_host.low_capability(docker_host.gpus(answer.text), "3.0")
-    assert words in wrong
-    assert bool(words) == bool(wrong)

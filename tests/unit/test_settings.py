@@ -73,3 +73,27 @@ def test_a_context_is_refused_where_the_target_has_no_use_for_it():
     with pytest.raises(BadSetting, match="--kube-context lab: only --target existing uses it"):
         read(target="embedded", kube_context="lab")
     assert read(target="existing", kube_context="lab").kube_context == "lab"
+
+
+CLUSTERS = ["embedded", "kind", "k3d", "existing"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"target": "existing", "cluster": "blue"}, "--cluster blue: only --target kind or k3d uses it"),
+        ({"target": "kind", "agents": "1"}, "--agents 1: only --target k3d uses it, and the target is kind"),
+        ({"target": "k3d", "agents": "two"}, "--agents two: must be a whole number of agents from 0 to 9"),
+        ({"target": "k3d", "agents": "0", "cluster": "blue"}, "--agents 0 and --cluster blue: it is there already"),
+    ],
+)
+def test_options_of_clusters_are_refused_where_they_have_no_use(given, words):
+    with pytest.raises(BadSetting, match=words):
+        read_settings(given, CLUSTERS, {})
+
+
+def test_a_cluster_has_two_agents_and_the_runs_own_name_unless_told_otherwise():
+    assert read_settings({"target": "k3d"}, CLUSTERS, {}).agents == 2
+    assert read_settings({"target": "k3d", "agents": "0"}, CLUSTERS, {}).agents == 0
+    assert read_settings({"target": "k3d"}, CLUSTERS, {}).cluster == ""
+    assert read_settings({"target": "kind"}, CLUSTERS, {"ACCEPTANCE_CLUSTER": "blue"}).cluster == "blue"

@@ -1,0 +1,67 @@
+"""Puts the made-up programs of fake_program.py on the PATH, and knows what they were asked."""
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fixtures.support.images import read_images
+from tests.docker_recorded import GPU_INFO, INFO, LISTED
+
+PINNED = read_images(None)
+OWN: dict[str, list[str]] = {image: [] for image in (PINNED.trainer, PINNED.vegeta)}
+NODES: dict[str, list[str]] = {PINNED.k3s_cuda: ["CUDA_VERSION=12.2.2"], PINNED.kind_cuda: []}
+# a machine without a GPU, where all else is well
+WELL: dict[str, Any] = {
+    "info": INFO,
+    "info_code": 0,
+    "images": OWN,
+    "k3d_version": "k3d version v5.8.3\nk3s version v1.31.5-k3s1 (default)",
+    "kind_version": "kind v0.30.0 go1.24.6 linux/amd64",
+    "clusters": [],
+    "create": "works",
+    "load": [0, ""],
+    "exec": [0, "GPU 0: NVIDIA A100"],
+    "gpus": [6, "No devices were found"],
+    "cuda": "12.2",
+}
+GPU: dict[str, Any] = {
+    "info": {**GPU_INFO, "DefaultRuntime": "nvidia"},
+    "gpus": [0, LISTED.text],
+    "images": {**OWN, **NODES},
+}
+
+
+@dataclass(frozen=True)
+class Fakes:
+    """A folder that is put on the PATH."""
+
+    folder: Path
+
+    def install(self, *without: str, **says: Any) -> str:
+        """Write the programs and what they say; return the PATH that has them, and else what is needed to run."""
+        self.folder.mkdir(exist_ok=True)
+        script = Path(__file__).with_name("fake_program.py").read_text()
+        for name in {"docker", "k3d", "kind", "nvidia-smi"} - set(without):
+            (self.folder / name).write_text(f"#!{sys.executable} -IS\n{script}")
+            (self.folder / name).chmod(0o755)
+        (self.folder / "says.json").write_text(json.dumps({**WELL, **says}))
+        (self.folder / "docker.json").write_text(json.dumps({"container": [], "network": [], "volume": []}))
+        (self.folder / "calls.jsonl").touch()
+        # of the machine's own programs none that could be meant: git and the like
+        others = [Path(found).parent for name in ("git", "sh") if (found := shutil.which(name))]
+        clean = [str(path) for path in others if not any((path / name).exists() for name in ("docker", "kind", "k3d"))]
+        return os.pathsep.join([str(self.folder), *clean])
+
+    def calls(self, *beginning: str) -> list[list[str]]:
+        """Return what was asked that begins with these words."""
+        asked = [json.loads(line) for line in (self.folder / "calls.jsonl").read_text().splitlines()]
+        return [call for call in asked if call[: len(beginning)] == list(beginning)]
+
+    def left(self) -> list[str]:
+        """Return what Docker has."""
+        there = json.loads((self.folder / "docker.json").read_text())
+        return [f"{kind} {name}" for kind, names in there.items() for name in names]

@@ -1,0 +1,313 @@
+"""Contract tests: kind's and k3d's providers with made-up programs, what they are asked and what goes wrong.
+
+No cluster and no GPU is real here; tests/docker/test_clusters.py has the real programs.
+"""
+
+import os
+import signal
+import socket
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fixtures.clusters import PROVIDERS, k3d
+from fixtures.clusters.local import LocalCluster
+from fixtures.support.errors import AcceptanceError, BadSetting
+from fixtures.support.images import read_images
+from fixtures.support.processes import Processes, free_port
+from fixtures.support.settings import read_settings
+from fixtures.support.wait import Ready, wait_until
+from tests.contract.fakes import GPU, OWN, PINNED, Fakes
+from tests.docker_recorded import GPU_INFO, INFO
+
+BOTH = pytest.mark.parametrize("target", ["k3d", "kind"])
+
+
+@pytest.fixture
+def fakes(tmp_path):
+    return Fakes(tmp_path / "bin")
+
+
+@pytest.fixture
+def install(fakes, monkeypatch):
+    """Put the programs on the PATH; a port that is free stands in for port 80."""
+    monkeypatch.setattr(k3d, "PORT", free_port())
+
+    def install(*without, **says):
+        monkeypatch.setenv("PATH", fakes.install(*without, **says))
+        return fakes
+
+    return install
+
+
+def settings_of(target, **given):
+    return read_settings({"target": target, **given}, list(PROVIDERS), {})
+
+
+@pytest.fixture
+def provider(tmp_path):
+    """Make providers, with the guardian of a run of their own."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "logs").mkdir()
+    processes = Processes(tmp_path / "run", tmp_path / "logs")
+
+    def make(target, **given) -> LocalCluster:
+        settings = settings_of(target, **given)
+        made = PROVIDERS[target](settings, read_images(None), tmp_path / "run", processes, lambda text: None)
+        assert isinstance(made, LocalCluster)
+        return made
+
+    yield make
+    processes.tell_guardian("release")
+    processes.close()
+
+
+def whereabouts(target, **given):
+    return PROVIDERS[target].whereabouts(settings_of(target, **given))
+
+
+# --- named before anything starts
+
+
+@BOTH
+def test_a_machine_without_a_gpu_is_good_for_a_cluster_that_says_why_it_has_none(install, target):
+    install()
+    assert "no GPU: nvidia-smi lists no GPU: No devices were found" in whereabouts(target)
+
+
+@BOTH
+def test_a_machine_with_a_gpu_names_it_and_the_cuda_version(install, target):
+    install(**GPU)
+    assert whereabouts(target, require_gpu=True).endswith("GPU NVIDIA A100-SXM4-40GB, CUDA 12.2")
+
+
+GONE = {**INFO, "ServerErrors": ["Cannot connect to the Docker daemon at unix:///var/run/docker.sock."]}
+FORBIDDEN = {"ServerErrors": ["permission denied while trying to connect to the Docker daemon socket"]}
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("without", "says", "words"),
+    [
+        ("docker", {}, ["docker is not on the PATH", "install Docker 20.10.5 or later"]),
+        ("", {"info": GONE, "info_code": 1}, ["its daemon does not run", "systemctl start docker"]),
+        ("", {"info": FORBIDDEN, "info_code": 1}, ["this user may not use it", "usermod -aG docker"]),
+        ("", {"info": {**INFO, "ServerVersion": "19.03.15"}}, ["Docker is 19.03.15", "at least 20.10.5"]),
+        ("PROGRAM", {}, ["--target PROGRAM: PROGRAM is not on the PATH; install"]),
+        ("", {"k3d_version": "k3d version v4.4.8", "kind_version": "kind v0.17.0"}, ["it must be at least", "upgrade"]),
+        ("", {"k3d_version": "k3d version dev", "kind_version": "kind dev"}, ["unknown", "dev", "it must be at least"]),
+        ("", {"images": {}}, [f"Docker has no {PINNED.trainer}, {PINNED.vegeta}: `make images` builds them"]),
+        ("", {**GPU, "gpus": [0, "Tesla V100, 450.80.02"], "cuda": "11.0"}, ["driver is 450.80.02", "at least 520.61"]),
+        ("", {**GPU, "cuda": "11.4"}, ["CUDA version is 11.4", "oldest CUDA base image is for 11.8", "newer driver"]),
+        ("", {**GPU, "images": OWN}, ["-cuda:0.1.0: Docker does not have it", "make images IMAGES=k3s-cuda"]),
+    ],
+)
+def test_what_is_missing_or_too_old_is_named_with_the_fix_before_anything_starts(install, target, without, says, words):
+    fakes = install(without.replace("PROGRAM", target), **says)
+    with pytest.raises(BadSetting) as raised:
+        whereabouts(target)
+    for word in words:
+        assert word.replace("PROGRAM", target) in str(raised.value)
+    assert fakes.left() == []
+    assert not fakes.calls("k3d", "cluster", "create")
+    assert not fakes.calls("kind", "create")
+
+
+def test_a_node_image_whose_cuda_is_too_new_for_the_driver_is_named(install):
+    install(**{**GPU, "images": {**OWN, PINNED.k3s_cuda: ["PATH=/bin", "CUDA_VERSION=13.0.2"]}})
+    with pytest.raises(BadSetting, match=r"built on CUDA 13.0.2, which is too new for the .* CUDA version 12.2: build"):
+        whereabouts("k3d")
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({}, "--require-gpu: nvidia-smi lists no GPU"),
+        ({**GPU, "info": INFO}, "--require-gpu: Docker has the runtimes .* and no nvidia: install"),
+    ],
+)
+def test_a_gpu_that_was_demanded_and_is_not_there_is_named(install, target, says, words):
+    install(**says)
+    with pytest.raises(BadSetting, match=words):
+        whereabouts(target, require_gpu=True)
+
+
+def test_kind_says_that_dockers_default_runtime_must_be_nvidias(install):
+    install(**{**GPU, "info": GPU_INFO})
+    assert "no GPU: Docker's default runtime is runc" in whereabouts("kind")
+    with pytest.raises(
+        BadSetting, match=r"accept-nvidia-visible-devices-as-volume-mounts=true`, then .*--set-as-default"
+    ):
+        whereabouts("kind", require_gpu=True)
+
+
+def test_a_port_that_is_taken_is_named(install):
+    install()
+    with socket.create_server(("127.0.0.1", k3d.PORT)):
+        with pytest.raises(BadSetting, match=rf"port {k3d.PORT} of this machine is taken.*ss -ltnp"):
+            whereabouts("k3d")
+        assert "a cluster of the run's own" in whereabouts("k3d", agents="0")
+
+
+@BOTH
+def test_a_cluster_that_is_not_there_is_named_with_those_that_are(install, target):
+    install(clusters=["blue", "green"])
+    with pytest.raises(BadSetting, match=f"--cluster red: {target} has no such cluster, only: blue, green"):
+        whereabouts(target, cluster="red")
+    assert whereabouts(target, cluster="blue").endswith("its cluster blue")
+
+
+# --- made, loaded, removed
+
+
+def test_k3d_makes_the_tutorials_cluster_with_a_gpu_and_touches_no_kubeconfig_of_the_user(install, provider):
+    fakes = install(**GPU)
+    with provider("k3d") as access:
+        (create,) = fakes.calls("k3d", "cluster", "create")
+        name = create[3]
+        assert create == [
+            *("k3d", "cluster", "create", name, "--image", PINNED.k3s_cuda, "--agents", "2"),
+            *("--k3s-arg", "--disable=traefik@server:0", "--api-port", "127.0.0.1:random", "--timeout", "900s"),
+            *("--kubeconfig-update-default=false", "--kubeconfig-switch-context=false"),
+            *("--port", f"127.0.0.1:{k3d.PORT}:80@loadbalancer"),
+            *("--gpus=1", "--k3s-node-label", "accelerator=gpu@agent:0"),
+        ]
+        assert name.startswith("triton-acceptance-") and len(name) <= 32  # k3d's own limit
+        assert access.context == f"k3d-{name}"
+        assert stat.S_IMODE(access.kubeconfig.stat().st_mode) == 0o600
+        assert fakes.left() != []
+    assert fakes.left() == []
+
+
+def test_k3d_without_a_gpu_takes_k3s_own_image_and_labels_no_node(install, provider):
+    fakes = install()
+    with provider("k3d"):
+        (create,) = fakes.calls("k3d", "cluster", "create")
+    assert create[create.index("--image") + 1] == PINNED.k3s
+    assert not [word for word in create if "gpu" in word]
+
+
+def test_k3d_without_agents_gives_the_gpu_to_the_server_and_needs_no_port(install, provider):
+    fakes = install(**GPU)
+    with provider("k3d", agents="0"):
+        (create,) = fakes.calls("k3d", "cluster", "create")
+    assert create[create.index("--agents") + 1] == "0"
+    assert create[-1] == "accelerator=gpu@server:0"
+    assert "--port" not in create
+
+
+@pytest.mark.parametrize(("says", "image"), [({}, PINNED.kind_node), (GPU, PINNED.kind_cuda)])
+def test_kind_makes_a_cluster_of_one_node_on_a_network_of_its_own(
+    install, provider, tmp_path, monkeypatch, says, image
+):
+    fakes = install(**says)
+    monkeypatch.setattr("fixtures.clusters.kind.Kind.give_gpu", lambda self: None)
+    with provider("kind") as access:
+        (create,) = fakes.calls("kind", "create", "cluster")
+        name = access.context.removeprefix("kind-")
+        kubeconfig, config = tmp_path / "run" / "kubeconfig", tmp_path / "run" / "kind.yaml"
+        assert create[3:] == [
+            f"--name={name}",
+            f"--kubeconfig={kubeconfig}",
+            f"--image={image}",
+            "--config",
+            str(config),
+        ]
+        assert f"network {name}" in fakes.left()
+        (node,) = yaml.safe_load(config.read_text())["nodes"]
+        devices = [{"hostPath": "/dev/null", "containerPath": "/var/run/nvidia-container-devices/all"}]
+        assert node.get("extraMounts") == (devices if says else None)
+        assert node.get("labels") == ({"accelerator": "gpu"} if says else None)
+    assert fakes.left() == []
+    assert not Path(".pytest-kind").exists()
+
+
+def test_a_kind_node_that_sees_no_gpu_is_named_with_the_fix_and_removed(install, provider):
+    fakes = install(**GPU, exec=[127, 'exec: "nvidia-smi": executable file not found in $PATH'])
+    with (
+        pytest.raises(AcceptanceError, match=r"control-plane sees no GPU \(exec: .*volume-mounts=true"),
+        provider("kind"),
+    ):
+        pass
+    assert fakes.left() == []
+
+
+@BOTH
+def test_images_that_docker_has_are_loaded_and_the_others_are_left_to_the_cluster(install, provider, target):
+    fakes = install()
+    cluster = provider(target)
+    with cluster:
+        cluster.load([PINNED.trainer, "registry.example/far:1", PINNED.vegeta, PINNED.trainer])
+    if target == "k3d":
+        assert fakes.calls("k3d", "image") == [
+            ["k3d", "image", "import", "--cluster", cluster.name, PINNED.trainer, PINNED.vegeta]
+        ]
+    else:
+        assert fakes.calls("kind", "load") == [
+            ["kind", "load", "docker-image", "--name", cluster.name, image] for image in (PINNED.trainer, PINNED.vegeta)
+        ]
+
+
+@BOTH
+@pytest.mark.parametrize("load", [[1, "ERRO[0003] no space left on device"], [0, "ERRO[0003] no space left on device"]])
+def test_images_that_can_not_be_loaded_are_named_and_nothing_is_left(install, provider, target, load):
+    fakes = install(load=load)
+    cluster = provider(target)
+    with pytest.raises(AcceptanceError, match=r"(?s)could not load .*no space left on device"), cluster:
+        cluster.load([PINNED.trainer])
+    assert fakes.left() == []
+
+
+@BOTH
+def test_a_cluster_that_is_reused_is_neither_made_nor_removed(install, provider, target):
+    fakes = install(clusters=["blue"])
+    with provider(target, cluster="blue") as access:
+        assert access.context == f"{target}-blue"
+        assert access.kubeconfig.exists()
+    assert not fakes.calls("k3d", "cluster", "create") and not fakes.calls("kind", "create")
+    assert not [call for call in fakes.calls("docker") if "rm" in call]
+
+
+@BOTH
+def test_keep_leaves_the_cluster_and_its_words_remove_it(install, provider, target):
+    fakes = install()
+    cluster = provider(target, keep=True)
+    with cluster:
+        pass
+    assert fakes.left() != []
+    delete = {"k3d": f"k3d cluster delete {cluster.name}", "kind": f"kind delete cluster --name {cluster.name}; "}
+    assert cluster.how_to_remove().startswith(delete[target])
+
+
+# --- cut off
+
+
+@BOTH
+def test_a_create_that_fails_half_way_is_told_with_its_cause_and_removed(install, provider, target):
+    fakes = install(create="fails")
+    with pytest.raises(AcceptanceError) as raised, provider(target):
+        pass
+    assert f"{target} could not create a cluster" in str(raised.value)
+    assert "docker failed to pull image 'rancher/k3s:v1'" in str(raised.value)
+    assert "\x1b" not in str(raised.value)
+    assert fakes.left() == []
+
+
+@BOTH
+def test_ctrl_c_while_it_is_created_removes_what_there_is(install, provider, target):
+    fakes = install(create="hangs")
+
+    def interrupt():
+        wait_until("a container", lambda: Ready(None) if any("container" in one for one in fakes.left()) else "", 30)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=interrupt)
+    watcher.start()
+    with pytest.raises(KeyboardInterrupt), provider(target):
+        pass
+    watcher.join()
+    assert fakes.left() == []

@@ -1,0 +1,52 @@
+"""What nvidia-smi says, and what is wrong with it."""
+
+import pytest
+
+from fixtures.support import gpu
+from fixtures.support.gpu import HostGpu
+from tests import docker_recorded as recorded
+
+
+@pytest.mark.parametrize(
+    ("version", "parts"), [("20.10.24+dfsg1", (20, 10, 24)), ("3.10.0-1160.el7", (3, 10, 0)), ("", ()), ("dev", ())]
+)
+def test_the_numbers_of_a_version(version, parts):
+    assert gpu.numbers(version) == parts
+
+
+def test_the_gpus_of_a_list():
+    assert gpu.gpus(recorded.LISTED.text) == [
+        HostGpu("NVIDIA A100-SXM4-40GB", "535.183.01", "8.0"),
+        HostGpu("Tesla T4", "535.183.01", "7.5"),
+    ]
+    assert gpu.gpus(recorded.NO_CAPABILITY.text) == [HostGpu("Tesla K80", "470.256.02", "")]
+    assert gpu.no_gpu(recorded.LISTED) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (recorded.LISTED, ""),
+        (recorded.OLD_DRIVER, "the NVIDIA driver is 418.67 (Tesla V100-SXM2-16GB); it must be at least 418.81.07"),
+        (recorded.NO_DEVICES, "the NVIDIA driver is not there"),
+    ],
+)
+def test_the_driver(answer, words):
+    wrong = gpu.old_driver(gpu.gpus(answer.text), "418.81.07")
+    assert words in wrong
+    assert bool(words) == bool(wrong)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (recorded.LISTED, ""),
+        (recorded.OLD_GPU, "GeForce GTX 580 has 2.0; a compute capability of at least 3.0 is needed"),
+        (recorded.NO_CAPABILITY, "Tesla K80: this nvidia-smi does not know its compute capability"),
+        (recorded.NO_DEVICES, "there is no GPU"),
+    ],
+)
+def test_the_compute_capability(answer, words):
+    wrong = gpu.low_capability(gpu.gpus(answer.text), "3.0")
+    assert words in wrong
+    assert bool(words) == bool(wrong)

@@ -1,0 +1,43 @@
+"""What `tools/images` gives the images of nodes: build arguments, and the device plugin with its image in place.
+
+Usage: python -m tools.node_images IMAGE; prints the arguments for `docker build`. The environment variable CUDA
+names the CUDA base of k3s-cuda instead of the one that fits this machine's driver.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from fixtures.support import cuda
+from fixtures.support.errors import BadSetting
+from fixtures.support.images import read_images
+from fixtures.support.kube import manifests
+
+FOLDER = Path(__file__).parents[1] / "images"
+
+
+def arguments(image: str) -> list[str]:
+    """Return the build arguments; writes images/device-plugin.yaml, which k3s' server applies."""
+    images = read_images(None)
+    if image == "kind-cuda":
+        return [f"KIND_NODE={images.kind_node}"]
+    if image != "k3s-cuda":
+        return []
+    plugin = [manifests.fit(manifest, images) for manifest in manifests.read_component("device-plugin")]
+    (FOLDER / "device-plugin.yaml").write_text(yaml.safe_dump_all(plugin))
+    return [f"K3S={images.k3s}", f"CUDA={os.environ.get('CUDA') or cuda.for_this_machine()}"]
+
+
+def main(image: str) -> int:
+    try:
+        print(*(f"--build-arg {argument}" for argument in arguments(image)))
+    except BadSetting as error:
+        print(f"images: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
