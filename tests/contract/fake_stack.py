@@ -12,10 +12,11 @@ import signal
 import numpy as np
 
 from fixtures import stacks
-from fixtures.stacks.base import Endpoint, Gpu, PodResult
+from fixtures.stacks.base import Endpoint, Gpu
 from fixtures.support.errors import ProcessDied
 from fixtures.support.load import LoadResult
 from fixtures.support.tracking import EXPERIMENT, TrainingRun
+from tests.contract import fake_node
 
 SAYS = {
     "gpu": "NVIDIA Made-Up",
@@ -40,13 +41,13 @@ SAYS = {
 }
 
 
-class FakeStack:
+class FakeStack(fake_node.FakeNode):
     """Answers at once what it is told to."""
 
-    has_pods = True
+    has_pods = json.loads(os.environ.get("FAKE_STACK", "{}")).get("has_pods", True)
 
     def __init__(self, settings, workspace, say):
-        self.says = {**SAYS, **json.loads(os.environ.get("FAKE_STACK", "{}"))}
+        self.says = {**SAYS, **fake_node.SAYS, **json.loads(os.environ.get("FAKE_STACK", "{}"))}
         self.logs = workspace.logs
 
     def __enter__(self):
@@ -59,9 +60,13 @@ class FakeStack:
         return Gpu(self.says["gpu"], "550.1", self.says["reason"])
 
     def run_pod(self, manifest):
-        return PodResult(manifest.parent.name, self.says["pod_phase"], self.says["pod_log"])
+        return self.probe(manifest.parent.name, self.says["pod_phase"])
 
     def train(self, recipe, dataset):
+        with self.holding("the trainer") if recipe.device == "gpu" else contextlib.nullcontext():
+            return self.trained(recipe)
+
+    def trained(self, recipe):
         if self.says["bug"]:
             recipe.no_such_thing()
         epochs = recipe.epochs - self.says["epochs_missed"]
@@ -79,9 +84,13 @@ class FakeStack:
 
     @contextlib.contextmanager
     def serve(self, run, device):
-        if device == "gpu":
-            run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
-        yield Endpoint("127.0.0.1:9", "127.0.0.1:9", "127.0.0.1:9", "cifar10", device, run)
+        nowhere = "127.0.0.1:9"
+        if device == "cpu":
+            yield Endpoint(nowhere, nowhere, nowhere, "cifar10", device, run)
+            return
+        run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
+        with self.holding("the GPU predictor"), self.gpu_server() as http:
+            yield Endpoint(http, nowhere, http, "cifar10", device, run)
 
     def send_load(self, endpoint, plan):
         if self.says["happens"] == "interrupt":
