@@ -1,16 +1,13 @@
 """Steps about pods."""
 
-from pathlib import Path
-
 from pytest_bdd import then, when
 
-MANIFESTS = Path(__file__).parents[1] / "manifests"
 PASSED = "Test PASSED"
 
 
 @when("the cuda-vector-add pod runs to its end", target_fixture="pod")
-def run_the_pod(stack):
-    return stack.run_pod(MANIFESTS / "cuda-vector-add" / "pod.yaml")
+def run_the_pod(run_gpu_pod):
+    return run_gpu_pod("cuda-vector-add")
 
 
 @then("the pod succeeds")

@@ -16,6 +16,24 @@ import requests
 from fixtures.support.wait import Ready, wait_until
 
 ROOT = Path(__file__).parents[1]
+# the scenarios that are skipped where there is no GPU, those about Docker apart
+WITHOUT_A_GPU = {
+    "the_nodes_driver_is_new_enough",
+    "containers_get_nvidias_runtime",
+    "the_node_is_labelled",
+    "the_device_plugin_runs_on_the_node",
+    "the_node_gives_out_its_gpus",
+    "a_pod_gets_the_gpu",
+    "tensorflow_in_the_trainers_image_lists_the_gpu",
+    "the_cudavectoradd_pod_passes",
+    "the_gpu_model_learns",
+    "the_gpu_trains_60_epochs_in_the_time_of_the_cpus_10",
+    "the_second_recipe_reaches_96__on_heldout_pictures",
+    "triton_sees_the_gpu",
+    "the_models_instance_is_on_the_gpu",
+    "onnx_runtime_computes_on_the_gpu",
+    "the_gpu_answers_faster_than_the_cpu",
+}
 
 
 @dataclass(frozen=True)

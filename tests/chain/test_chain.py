@@ -1,11 +1,9 @@
 """The whole chain in the real processes, on the stand-in; and that nothing of it is left."""
 
-SKIPPED = {
-    "the_gpu_trains_60_epochs_in_the_time_of_the_cpus_10",
-    "the_cudavectoradd_pod_passes",
-    "the_gpu_model_learns",
-    "the_gpu_answers_faster_than_the_cpu",
-    "the_second_recipe_reaches_96__on_heldout_pictures",
+from fixtures.support import triton_gpu
+from tests.running import WITHOUT_A_GPU
+
+SKIPPED = WITHOUT_A_GPU | {
     # about Docker: its own target runs them
     "docker_runs_a_container_for_this_user",
     "the_kernel_and_docker_are_new_enough",
@@ -18,7 +16,7 @@ SKIPPED = {
 def test_every_scenario_passes_or_says_why_it_was_skipped(chain):
     outcomes = {name: found.outcome for name, found in chain.scenarios().items()}
     assert chain.code == 0, chain.output
-    assert len(outcomes) == 26
+    assert len(outcomes) == 36
     assert {name for name, outcome in outcomes.items() if outcome != "passed"} <= SKIPPED
     assert "the embedded target has no pods" in chain.output
 
@@ -53,3 +51,13 @@ def test_the_figures_are_those_of_a_real_load(chain):
 def test_the_logs_of_every_process_stay(chain):
     names = {log.name.split("-")[0].removesuffix(".log") for log in (chain.report / "logs").iterdir()}
     assert names == {"mlflow", "trainer", "triton", "vegeta"}
+
+
+def test_tritons_log_says_where_the_model_is_and_what_computes(chain):
+    # the same lines are the GPU's proof, with GPU and CUDA in them
+    (file,) = (chain.report / "logs").glob("triton-cpu-*.log")
+    log = file.read_text()
+    assert triton_gpu.instances(log, "cifar10") == ["CPU device 0"]
+    assert triton_gpu.providers(log, "cifar10") == ["CPUExecutionProvider"]
+    assert "not on the GPU" in triton_gpu.wrong_instance(log, "cifar10")
+    assert "CPUExecutionProvider" in triton_gpu.wrong_provider({"name": "cifar10", "backend": "python"}, log)

@@ -8,16 +8,18 @@ import dataclasses
 import http.server
 import json
 import os
+import re
 import signal
 import threading
 
 import numpy as np
 
 from fixtures import stacks
-from fixtures.stacks.base import Endpoint, Gpu, PodResult
+from fixtures.stacks.base import Endpoint, Gpu
 from fixtures.support.errors import ProcessDied
 from fixtures.support.load import SAMPLED, LoadResult
 from fixtures.support.tracking import EXPERIMENT, TrainingRun
+from tests.contract import fake_node
 
 SAYS = {
     "gpu": "NVIDIA Made-Up",
@@ -64,9 +66,9 @@ class MadeUpRun(TrainingRun):
 class FakeMetrics(http.server.ThreadingHTTPServer):
     """Triton's metrics as far as they are about the GPU; `device` says whose load runs."""
 
-    def __init__(self, uses):
+    def __init__(self, text, uses):
         super().__init__(("127.0.0.1", 0), FakeMetricsHandler)
-        self.uses, self.device, self.asked = uses, "cpu", threading.Event()
+        self.text, self.uses, self.device, self.asked = text, uses, "cpu", threading.Event()
 
 
 class FakeMetricsHandler(http.server.BaseHTTPRequestHandler):
@@ -74,7 +76,8 @@ class FakeMetricsHandler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         use = self.server.uses[self.server.device]
-        text = "" if use is None else f'nv_gpu_utilization{{gpu_uuid="GPU-made-up"}} {use}\n'
+        shown = "" if use is None else rf"\1 {use}\n"
+        text = re.sub(r"(nv_gpu_utilization\S+) \S+\n", shown, self.server.text)
         self.send_response(200)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -85,15 +88,15 @@ class FakeMetricsHandler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class FakeStack:
+class FakeStack(fake_node.FakeNode):
     """Answers at once what it is told to."""
 
-    has_pods = True
+    has_pods = json.loads(os.environ.get("FAKE_STACK", "{}")).get("has_pods", True)
 
     def __init__(self, settings, workspace, say):
-        self.says = {**SAYS, **json.loads(os.environ.get("FAKE_STACK", "{}"))}
+        self.says = {**SAYS, **fake_node.SAYS, **json.loads(os.environ.get("FAKE_STACK", "{}"))}
         self.logs = workspace.logs
-        self.metrics = FakeMetrics(self.says["gpu_use"])
+        self.metrics = FakeMetrics(self.says["metrics"], self.says["gpu_use"])
 
     def __enter__(self):
         threading.Thread(target=self.metrics.serve_forever, daemon=True).start()
@@ -107,9 +110,13 @@ class FakeStack:
         return Gpu(self.says["gpu"], "550.1", self.says["reason"])
 
     def run_pod(self, manifest):
-        return PodResult(manifest.parent.name, self.says["pod_phase"], self.says["pod_log"])
+        return self.probe(manifest.parent.name, self.says["pod_phase"])
 
     def train(self, recipe, dataset):
+        with self.holding("the trainer") if recipe.device == "gpu" else contextlib.nullcontext():
+            return self.trained(recipe)
+
+    def trained(self, recipe):
         if self.says["bug"]:
             recipe.no_such_thing()
         epochs = recipe.epochs - self.says["epochs_missed"]
@@ -135,10 +142,13 @@ class FakeStack:
 
     @contextlib.contextmanager
     def serve(self, run, device):
-        if device == "gpu":
-            run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
-        metrics = f"127.0.0.1:{self.metrics.server_port}"
-        yield Endpoint("127.0.0.1:9", "127.0.0.1:9", metrics, "cifar10", device, run)
+        nowhere, metrics = "127.0.0.1:9", f"127.0.0.1:{self.metrics.server_port}"
+        if device == "cpu":
+            yield Endpoint(nowhere, nowhere, metrics, "cifar10", device, run)
+            return
+        run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
+        with self.holding("the GPU predictor"), self.gpu_server() as http:
+            yield Endpoint(http, nowhere, metrics, "cifar10", device, run)
 
     def send_load(self, endpoint, plan):
         if self.says["happens"] == "interrupt":
