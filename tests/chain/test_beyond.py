@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 from fixtures.stacks.common import CODESET
 from fixtures.support import batches, mlflow_local
@@ -9,6 +10,20 @@ from fixtures.support.standin import write_digits
 from fixtures.support.tracking import Recipe, read_run
 
 EPOCHS = 10
+# the GPU's way of training, on the CPU
+COMPILED = """
+import pathlib, sys
+import train, keras, augment, data, resnet
+keras.config.set_dtype_policy("mixed_bfloat16")
+training, held_out = data.read_dataset(pathlib.Path(sys.argv[1]))
+sample = augment.normalised(training.pictures).numpy()
+model = resnet.build("beyond-eighth", steps=10, batch_size=16, pictures=sample, on_gpu=True)
+batches, shown = augment.training_batches(training, 16, seed=1), augment.held_out_batches(held_out).take(1)
+metrics = model.fit(batches, steps_per_epoch=3, validation_data=shown, verbose=0).history
+assert model.jit_compile and int(model.optimizer.iterations) == 3
+print("dtypes", model.body.layers[3].compute_dtype, model.body.output.dtype, model.body.trainable_weights[0].dtype)
+print("loss", metrics["loss"][0], metrics["val_loss"][0])
+"""
 
 
 def test_the_beyond_entry_point_learns_and_is_tracked_like_the_other(tmp_path):
@@ -37,3 +52,22 @@ def test_the_beyond_entry_point_learns_and_is_tracked_like_the_other(tmp_path):
     assert run.parameters["precision"] == "float32"
     assert run.seconds > sum(run.metrics["epoch_seconds"])
     assert run.held_out_accuracy > 0.9, answer.stdout
+
+
+def test_the_training_compiles_with_xla_in_bfloat16(tmp_path):
+    """What only a GPU uses compiles and steps here as well; its speed says nothing."""
+    folder = tmp_path / "digits"
+    write_digits(folder)
+    answer = subprocess.run(
+        [sys.executable, "-c", COMPILED, str(folder)],
+        cwd=CODESET,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "dtypes bfloat16 float32 float32" in answer.stdout
+    losses = [float(loss) for loss in answer.stdout.split("loss ")[1].split()]
+    assert all(abs(loss - 2.3) < 0.3 for loss in losses), losses  # ten classes, and nothing learnt yet: log 10

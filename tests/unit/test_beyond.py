@@ -6,7 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 
+from fixtures.support import mlflow_local
+from fixtures.training import BEYOND
 from tests.running import ROOT
 
 
@@ -25,6 +28,24 @@ def split(codeset, count=40):
     random = np.random.default_rng(1)
     pictures = random.integers(1, 256, (count, 32, 32, 3)).astype(np.uint8)
     return codeset.data.Split(pictures, np.arange(count) % 10)
+
+
+# --- as a project
+
+
+def test_the_suite_asks_for_what_the_entry_point_does_by_itself(codeset):
+    declared = yaml.safe_load((ROOT / "codeset/MLproject").read_text())["entry_points"][BEYOND.entry_point][
+        "parameters"
+    ]
+    defaults = {name: str(given["default"]) for name, given in declared.items() if name != "data"}
+    assert defaults == BEYOND.parameters
+    assert BEYOND.profile == codeset.resnet.PROFILES[0]
+
+
+def test_mlflow_is_told_the_entry_point():
+    options = mlflow_local.project_options("gpu-beyond-1", BEYOND, "/data")
+    assert options[options.index("--entry-point") + 1] == "beyond"
+    assert "data=/data" in options
 
 
 # --- augmentation
@@ -133,11 +154,11 @@ def test_held_out_pictures_are_only_scaled_and_each_comes_once_in_order(codeset)
 
 
 def test_the_schedule_starts_at_0_peaks_after_a_tenth_and_ends_at_0(codeset):
-    steps = 98 * 64
+    steps = 98 * 56
     rates = np.array(
-        [float(codeset.network.OneCycle(0.4, steps, share=0.1)(step)) for step in (0, 313, 627, 3450, steps)]
+        [float(codeset.network.OneCycle(0.4, steps, share=0.1)(step)) for step in (0, 274, 549, 3019, steps)]
     )
-    np.testing.assert_allclose(rates, [0, 0.4 * 313 / 627, 0.4, 0.4 * 2822 / 5645, 0], atol=1e-6)
+    np.testing.assert_allclose(rates, [0, 0.4 * 274 / 549, 0.4, 0.4 * 2469 / 4939, 0], atol=1e-6)
 
 
 def test_the_quick_profiles_schedule_still_peaks_after_30_percent(codeset):
