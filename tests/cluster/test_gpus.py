@@ -1,4 +1,4 @@
-"""GPUs that a stand-in device plugin tells the real kubelet of: who gets them, and what is said, is the cluster's own."""
+"""GPUs that a stand-in device plugin tells the real kubelet of: who gets them, and why not, is the cluster's own."""
 
 import json
 from collections.abc import Iterator
