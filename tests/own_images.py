@@ -13,6 +13,15 @@ def own_images() -> dict[str, str]:
     }
 
 
+def lab_images() -> dict[str, str]:
+    """Return the images that only tests on the lab use, by what they are; `tools/lab` builds them."""
+    pinned = read_images(None)
+    return {
+        "vector-add": pinned.trainer.replace("/trainer:", "/stand-in-vector-add:"),
+        "device-plugin": f"triton-acceptance/nvidia-device-plugin:{pinned.device_plugin.rpartition(':')[2]}",
+    }
+
+
 def images_yaml() -> str:
     """Return an --images file that takes the suite's own Triton."""
     return f"triton: {own_images()['triton']}\ntriton-backend: python\n"

@@ -1,6 +1,10 @@
+from collections.abc import Iterator
+
 import pytest
+from kubernetes import client, config
 
 from tests.cluster.lab import find_kubeconfig
+from tests.cluster.room import Room, fresh_room
 from tests.running import run_suite
 
 
@@ -27,3 +31,15 @@ def run_on_lab(tmp_path, lab_kubeconfig, options):
         return run_suite(tmp_path / "report", *options, *arguments, KUBECONFIG=lab_kubeconfig, **variables)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def api(lab_kubeconfig: str) -> Iterator[client.ApiClient]:
+    with config.new_client_from_config(lab_kubeconfig) as api:
+        yield api
+
+
+@pytest.fixture
+def room(api: client.ApiClient) -> Iterator[Room]:
+    with fresh_room(api) as room:
+        yield room

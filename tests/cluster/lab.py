@@ -24,14 +24,20 @@ def find_kubeconfig() -> tuple[str, str]:
         return "", "no lab: ACCEPTANCE_LAB_KUBECONFIG names no kubeconfig, and none is up beside the checkout"
     try:
         with config.new_client_from_config(named) as api:
-            nodes: Any = client.CoreV1Api(api).list_node(_request_timeout=10).items
+            missing = missing_image(client.CoreV1Api(api), *own_images().values())
     except Exception as error:  # whatever keeps it from answering
         return "", f"the lab of {named} does not answer: {error}"
-    images = {name for node in nodes for image in node.status.images for name in image.names or []}
-    for own in own_images().values():
-        if not any(name.endswith(own) for name in images):
-            return "", f"the lab has no image {own}; `tools/lab` builds and loads the images"
-    return named, ""
+    return ("", missing) if missing else (named, "")
+
+
+def missing_image(core: client.CoreV1Api, *images: str) -> str:
+    """Return which of the images the lab lacks and what to do about it, or ""."""
+    nodes: Any = core.list_node(_request_timeout=10).items
+    there = {name for node in nodes for image in node.status.images for name in image.names or []}
+    for image in images:
+        if not any(name.endswith(image) for name in there):
+            return f"the lab has no image {image}; `tools/lab` builds and loads the images, or says why it could not"
+    return ""
 
 
 def namespaces(kubeconfig: str) -> list[str]:

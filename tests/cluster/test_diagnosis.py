@@ -1,101 +1,18 @@
 """The diagnosis on a real Kubernetes: each state is made in a namespace of its own, and must be named in time."""
 
-import contextlib
 import datetime
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from kubernetes import client, config
+from kubernetes import client
 
-from fixtures.support.kube.diagnosis import Trouble, owner_trouble, trouble_of
-from fixtures.support.kube.gpu_diagnosis import gpu_node, gpu_reason
-from fixtures.support.kube.view import GPU, LiveCluster
+from fixtures.support.kube.view import GPU
 from fixtures.support.wait import Ready, wait_until
+from tests.cluster.room import IMAGE, IN_TIME, SLEEPS, Room, asks_for_gpu
 
 pytestmark = pytest.mark.cluster
-
-IMAGE = "lab.local/python:3.11"  # the lab can pull none
-IN_TIME = 30  # seconds from the state to its name
-GPU_PATH = "/status/capacity/nvidia.com~1gpu"
-SLEEPS = ["sleep", "300"]
-
-
-class Room:
-    """A namespace on the lab's cluster."""
-
-    def __init__(self, api: client.ApiClient, name: str) -> None:
-        self.api, self.name = api, name
-        self.core: Any = client.CoreV1Api(api)  # takes plain dicts too, which its types don't say
-        self.view = LiveCluster(self.core)
-
-    def run(
-        self, command: list[str] | None = None, *, name: str = "subject", container: Any = None, **spec: Any
-    ) -> None:
-        """Create a pod of one container named `main`; `container` and `spec` add to theirs or replace it."""
-        main = {"name": "main", "image": IMAGE, "imagePullPolicy": "Never", "command": command or SLEEPS}
-        body = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [main | (container or {})]}
-        pod = {"metadata": {"name": name}, "spec": body | spec}
-        self.core.create_namespaced_pod(self.name, pod)
-
-    def now(self) -> datetime.datetime:
-        return datetime.datetime.now(datetime.UTC)
-
-    def events(self) -> list[Any]:
-        return self.core.list_namespaced_event(self.name).items
-
-    def trouble(self, name: str = "subject") -> Trouble | None:
-        pod = self.core.read_namespaced_pod(name, self.name)
-        return trouble_of(pod, self.events(), self.view, self.now())
-
-    def owner_trouble(self, owner: str) -> Trouble | None:
-        return owner_trouble(owner, self.events(), [self.core.read_namespace(self.name)], self.now())
-
-    def final_text(self, look: Callable[[], Trouble | None] | None = None, within: float = IN_TIME) -> str:
-        """Return the trouble's text once it is final, at most `within` seconds after the call."""
-        started = time.monotonic()
-
-        def state() -> Ready[str] | str:
-            trouble = (look or self.trouble)()
-            return Ready(trouble.text) if trouble and trouble.final else f"{trouble}"
-
-        text = wait_until("the trouble to be final", state, within, poll=0.5)
-        print(f"{time.monotonic() - started:.1f} s: {text}")  # `pytest -rP` shows it
-        return text
-
-    def wait_running(self, name: str) -> None:
-        def state() -> Ready[None] | str:
-            phase = self.core.read_namespaced_pod(name, self.name).status.phase
-            return Ready(None) if phase == "Running" else phase
-
-        wait_until(f"pod {name} to run", state, IN_TIME)
-
-
-@pytest.fixture(scope="module")
-def api(lab_kubeconfig: str) -> Iterator[client.ApiClient]:
-    with config.new_client_from_config(lab_kubeconfig) as api:
-        yield api
-
-
-@pytest.fixture
-def room(api: client.ApiClient) -> Iterator[Room]:
-    room = Room(api, f"diagnosis-{uuid.uuid4().hex[:8]}")
-    labels = {"app.kubernetes.io/part-of": "triton-acceptance"}
-    room.core.create_namespace({"metadata": {"name": room.name, "labels": labels}})
-    try:
-        # pods are refused until the namespace's account is there
-        wait_until("the default service account", lambda: has_account(room), IN_TIME)
-        yield room
-    finally:
-        with contextlib.suppress(client.ApiException):
-            room.core.delete_namespace(room.name)
-
-
-def has_account(room: Room) -> Ready[None] | str:
-    accounts = room.core.list_namespaced_service_account(room.name).items
-    return Ready(None) if accounts else "no account yet"
 
 
 @pytest.fixture
@@ -137,26 +54,6 @@ def has_taint(room: Room, node: str, part: str) -> Ready[None] | str:
 def only_on(node: str) -> dict[str, Any]:
     """Return the part of a pod's spec that ties it to a spare node."""
     return {"nodeSelector": {"spare": node}, "tolerations": [{"key": "spare", "operator": "Exists"}]}
-
-
-@contextlib.contextmanager
-def stand_in_gpus(room: Room, count: int) -> Iterator[str]:
-    """Let the lab's node say that it has GPUs, until the block ends; yields the node's name."""
-    node = room.core.list_node().items[0].metadata.name
-    room.core.patch_node_status(node, [{"op": "add", "path": GPU_PATH, "value": str(count)}])
-
-    def state() -> Ready[None] | str:
-        given = (room.core.read_node_status(node).status.allocatable or {}).get(GPU)
-        return Ready(None) if given == str(count) else f"{given} allocatable"
-
-    try:
-        wait_until("the kubelet to make the GPUs allocatable", state, 60, poll=1)
-        yield node
-    finally:
-        room.core.patch_node_status(node, [{"op": "remove", "path": GPU_PATH}])
-        with contextlib.suppress(client.ApiException):
-            gone = [{"op": "remove", "path": GPU_PATH.replace("capacity", "allocatable")}]
-            room.core.patch_node_status(node, gone)
 
 
 # --- images
@@ -385,11 +282,7 @@ def test_a_namespace_that_is_terminating(room):
         room.core.patch_namespaced_pod("subject", room.name, {"metadata": {"finalizers": None}})
 
 
-# --- GPUs, with stand-in capacity
-
-
-def asks_for_gpu(count: int = 1) -> dict[str, Any]:
-    return {"resources": {"limits": {GPU: str(count)}}}
+# --- GPUs; where there are some: test_gpus.py
 
 
 def test_no_node_advertises_a_gpu(room):
@@ -407,23 +300,3 @@ def test_no_node_advertises_a_gpu_and_the_device_plugin_says_why(room):
     text = room.final_text()
     assert f"{room.name}/nvidia-device-plugin-daemonset-x7k2p on node" in text
     assert "did you configure the NVIDIA Container Toolkit?" in text
-
-
-def test_all_gpus_are_taken(room):
-    with stand_in_gpus(room, 1) as node:
-        room.run(name="greedy", container=asks_for_gpu())
-        room.wait_running("greedy")
-        room.run(container=asks_for_gpu())
-        text = room.final_text()
-        assert f"node {node} has 1, 0 free: taken by {room.name}/greedy (1)" in text
-        assert gpu_reason(room.view) == ""
-        assert gpu_node(room.view)[0] == f"NVIDIA GPU of node {node}"
-        room.core.delete_namespaced_pod("greedy", room.name, grace_period_seconds=0)
-
-
-def test_a_gpu_that_is_not_allocatable(room, spare_node):
-    there = {"cpu": "4", "memory": "4Gi", "pods": "10"}
-    node = spare_node(capacity=there | {GPU: "2"}, allocatable=there | {GPU: "0"})
-    room.run(container=asks_for_gpu(), **only_on(node))
-    text = room.final_text()
-    assert f"node {node} has {GPU} 2 in its capacity but 0 allocatable" in text

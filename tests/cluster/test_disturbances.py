@@ -6,9 +6,8 @@ import time
 import pytest
 from kubernetes import client, config
 
-from fixtures.support.wait import Ready, wait_until
 from tests.cluster.lab import namespaces
-from tests.own_images import images_yaml, own_images
+from tests.own_images import own_images
 from tests.running import run_suite, started_suite
 
 pytestmark = pytest.mark.cluster
@@ -100,20 +99,3 @@ def test_an_image_that_cannot_be_pulled_is_named_in_time(run_on_lab, tmp_path):
     assert "registry.invalid/nobody/trainer:1" in result.output
     assert "ImagePull" in result.output
     assert time.monotonic() - started < 75  # the run's start and end with it
-
-
-def test_the_gpu_pod_fails_where_the_gpu_is_a_stand_in(run_on_lab, core, tmp_path):
-    """The node advertises a GPU that isn't there: the pod is scheduled and runs, but computes nothing."""
-    path = "/status/capacity/nvidia.com~1gpu"
-    core.patch_node_status("lab", [{"op": "add", "path": path, "value": "1"}])
-    try:
-        allocatable = lambda: core.read_node("lab").status.allocatable.get("nvidia.com/gpu")  # noqa: E731
-        wait_until("the GPU to be allocatable", lambda: Ready(None) if allocatable() == "1" else "not yet", 60)
-        images = tmp_path / "images.yaml"
-        images.write_text(f"{images_yaml()}cuda-vector-add: {own_images()['vegeta']}\n")
-        result = run_on_lab(f"--images={images}", "-k", "cudavectoradd")
-        assert result.code == 1, result.output
-        assert "pod cuda-vector-add ended Failed; its log:" in result.output
-        assert "Usage: vegeta" in result.output
-    finally:
-        core.patch_node_status("lab", [{"op": "remove", "path": path}])

@@ -637,6 +637,11 @@ def test_a_gpu_under_another_name_is_pointed_out():
     assert "no node advertises nvidia.com/gpu (but nvidia.com/mig-1g.5gb" in gpu_reason(Recorded([node]))
 
 
+def test_a_node_that_had_a_gpu_once_is_said_to_advertise_none():
+    reason = gpu_reason(Recorded([a_node(gpu="0")]))
+    assert reason.startswith("no node advertises nvidia.com/gpu; no namespace has a pod of the NVIDIA device plugin")
+
+
 def test_a_gpu_in_capacity_that_is_not_allocatable():
     cluster = Recorded([a_node(gpu="2/0")], [plugin()], log="marking device GPU-1f as unhealthy: Xid 79")
     for text in (gpu_reason(cluster), final(unschedulable(NO_GPU, requests=WANTS_GPU), cluster=cluster)):
