@@ -1,17 +1,19 @@
 """The scenarios about the GPU's node on a real cluster whose node only says that it has a GPU: each finds it out."""
 
+import contextlib
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kubernetes import client, config
+from kubernetes import client
 
-from tests.cluster.test_diagnosis import stand_in_gpus
+from fixtures.support.kube.view import GPU
+from fixtures.support.wait import Ready, wait_until
 from tests.own_images import images_yaml, own_images
 from tests.running import run_suite
 
 pytestmark = pytest.mark.cluster
+GPU_PATH = "/status/capacity/nvidia.com~1gpu"
 SCENARIOS = (
     "the_nodes_driver_is_new_enough",
     "containers_get_nvidias_runtime",
@@ -23,10 +25,25 @@ SCENARIOS = (
 )
 
 
-@pytest.fixture(scope="module")
-def api(lab_kubeconfig: str) -> Iterator[client.ApiClient]:
-    with config.new_client_from_config(lab_kubeconfig) as api:
-        yield api
+@contextlib.contextmanager
+def claimed_gpus(api: client.ApiClient, count: int) -> Iterator[str]:
+    """Have the lab's node say that it has GPUs, with no device plugin behind them; yields the node's name."""
+    core: Any = client.CoreV1Api(api)  # takes a JSON patch too, which its types don't say
+    node = core.list_node().items[0].metadata.name
+    core.patch_node_status(node, [{"op": "add", "path": GPU_PATH, "value": str(count)}])
+
+    def state() -> Ready[None] | str:
+        given = (core.read_node_status(node).status.allocatable or {}).get(GPU)
+        return Ready(None) if given == str(count) else f"{given} allocatable"
+
+    try:
+        wait_until("the kubelet to make the GPUs allocatable", state, 60, poll=1)
+        yield node
+    finally:
+        core.patch_node_status(node, [{"op": "remove", "path": GPU_PATH}])
+        with contextlib.suppress(client.ApiException):
+            gone = [{"op": "remove", "path": GPU_PATH.replace("capacity", "allocatable")}]
+            core.patch_node_status(node, gone)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +61,7 @@ def run_scenarios(tmp_path_factory, lab_kubeconfig):
 
 
 def test_a_node_that_only_says_so_is_found_out_at_each_height(api, run_scenarios):
-    with stand_in_gpus(SimpleNamespace(core=client.CoreV1Api(api)), 1) as node:  # type: ignore[arg-type]
+    with claimed_gpus(api, 1) as node:
         result = run_scenarios("stand-in")
     found = result.scenarios()
     driver, runtime, label, plugin, gives, gets, tensorflow = (found[name] for name in SCENARIOS)
@@ -76,7 +93,7 @@ def test_a_runtime_class_whose_runtime_the_node_lacks_is_told_with_the_fix(api, 
     own: Any = {"metadata": {"name": "nvidia"}, "handler": "nvidia"}
     node.create_runtime_class(own)
     try:
-        with stand_in_gpus(SimpleNamespace(core=client.CoreV1Api(api)), 1):  # type: ignore[arg-type]
+        with claimed_gpus(api, 1):
             result = run_scenarios("runtime-class", chosen=SCENARIOS[1:2])
     finally:
         node.delete_runtime_class("nvidia")
