@@ -29,7 +29,7 @@ sabotage: setup  ## break the stack in every way that a scenario must notice (20
 bench: setup  ## measure speed and memory: a table, and bench.json
 	$(BIN)/python -m tools.bench $(ARGS)
 
-images: setup  ## build the images of images/ with Docker (BASE=... for another Python 3.11 image, IMAGES="trainer ...")
+images: setup  ## build the images of images/ with Docker (BASE=... for another Python 3.11 image; IMAGES="k3s-cuda kind-cuda" for nodes with a GPU)
 	@tools/images $(IMAGES)
 
 clean-cluster: setup  ## remove what interrupted runs left in a cluster (ARGS="--kube-context NAME", --all)

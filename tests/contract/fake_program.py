@@ -75,7 +75,7 @@ def k3d(*words):
         name = words[2]
         create(name, [f"k3d-{name}-server-0", f"k3d-{name}-serverlb"], f"k3d-{name}", [f"k3d-{name}-images"])
     if words[:2] == ("kubeconfig", "get"):
-        end(0, KUBECONFIG % (f"k3d-{words[2]}", f"k3d-{words[2]}"))
+        end(0, SAYS.get("kubeconfig") or KUBECONFIG % (f"k3d-{words[2]}", f"k3d-{words[2]}"))
     if words[:2] == ("image", "import"):
         end(*SAYS["load"])
 

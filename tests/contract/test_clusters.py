@@ -3,6 +3,7 @@
 No cluster and no GPU is real here; tests/docker/test_clusters.py has the real programs.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -13,10 +14,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.clusters import PROVIDERS, k3d
+from fixtures.clusters import PROVIDERS, k3d, kind
 from fixtures.clusters.local import LocalCluster
+from fixtures.support import cuda
 from fixtures.support.errors import AcceptanceError, BadSetting
 from fixtures.support.images import read_images
+from fixtures.support.kube.client import Cluster
 from fixtures.support.processes import Processes, free_port
 from fixtures.support.settings import read_settings
 from fixtures.support.wait import Ready, wait_until
@@ -311,3 +314,32 @@ def test_ctrl_c_while_it_is_created_removes_what_there_is(install, provider, tar
         pass
     watcher.join()
     assert fakes.left() == []
+
+
+def test_a_kind_node_with_a_gpu_gets_the_device_plugin_with_its_image(install, provider, monkeypatch):
+    fakes = install(**GPU)
+    created = []
+    monkeypatch.setattr(kind, "create_from_dict", lambda api, manifest: created.append(manifest))
+    monkeypatch.setattr(
+        kind, "connect", lambda context, folder, kubeconfig: Cluster(context, "", "", kubeconfig=kubeconfig)
+    )
+    monkeypatch.setattr(Cluster, "api", lambda cluster: contextlib.nullcontext())
+    with provider("kind") as access:
+        node = f"{access.context.removeprefix('kind-')}-control-plane"
+    (plugin,) = created
+    assert plugin["kind"] == "DaemonSet"
+    assert plugin["spec"]["template"]["spec"]["containers"][0]["image"] == PINNED.device_plugin
+    assert fakes.calls("docker", "exec") == [
+        ["docker", "exec", node, "nvidia-smi", "-L"],
+        ["docker", "exec", node, "umount", "-R", "/proc/driver/nvidia"],
+    ]
+
+
+def test_the_cuda_base_of_a_node_image_follows_the_driver_and_can_be_named_without_one(install):
+    install(**GPU)
+    assert cuda.for_this_machine() == "12.2.2-base-ubuntu22.04"
+    install()
+    with pytest.raises(
+        BadSetting, match=r"No devices were found; or name the CUDA base: CUDA=13\.0\.2-base-ubuntu22\.04"
+    ):
+        cuda.for_this_machine()

@@ -1,0 +1,180 @@
+"""kind and k3d themselves, on a real daemon: they take what they are given, and whatever they left half made goes.
+
+The node images of these tests can't be had or never become a node: a whole cluster would need images from elsewhere.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fixtures.clusters import PROVIDERS, leftovers
+from fixtures.clusters.host import NodeGpu
+from fixtures.clusters.k3d import K3d
+from fixtures.clusters.local import LocalCluster
+from fixtures.support.errors import AcceptanceError, BadSetting
+from fixtures.support.images import read_images
+from fixtures.support.processes import Processes
+from fixtures.support.settings import read_settings
+from fixtures.support.wait import Ready, wait_until
+from tests.own_images import own_images
+from tests.running import ROOT, run_suite, started_suite
+
+pytestmark = pytest.mark.docker
+BOTH = pytest.mark.parametrize("target", ["k3d", "kind"])
+NOWHERE = "registry.invalid/node:v1"
+NODE = {"k3d": "k3s", "kind": "kind-node"}
+
+
+@pytest.fixture(autouse=True)
+def programs(monkeypatch):
+    """kind and k3d, on the PATH or as tools/cluster_programs builds them; skips where one is missing."""
+    path = f"{os.environ['PATH']}{os.pathsep}{ROOT / '.venv' / 'bin'}"
+    missing = [name for name in ("kind", "k3d", "docker") if not shutil.which(name, path=path)]
+    if missing:
+        pytest.skip(f"no {', '.join(missing)} on the PATH: `tools/cluster_programs` builds kind and k3d")
+    monkeypatch.setenv("PATH", path)
+
+
+def clusters_left(client):
+    """Return what any cluster of a run has on the daemon."""
+    names = [
+        one.name
+        for kind in (client.containers.list(all=True, ignore_removed=True), client.networks.list())
+        for one in kind
+    ]
+    names += [volume.name for volume in client.volumes.list()]
+    return [name for name in names if "triton-acceptance-" in name]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(client):
+    yield
+    wait_until(
+        "no cluster to be left", lambda: str(clusters_left(client)) if clusters_left(client) else Ready(None), 60
+    )
+
+
+@pytest.fixture(scope="session")
+def stuck_node(client, tmp_path_factory):
+    """A node image whose container runs and never becomes a node."""
+    folder = tmp_path_factory.mktemp("node")
+    (folder / "Dockerfile").write_text(f'FROM {own_images()["trainer"]}\nENTRYPOINT ["sleep", "600"]\nCMD []\n')
+    name = f"lab.local/stuck-node:{secrets.token_hex(4)}"
+    client.images.build(path=str(folder), tag=name, rm=True)
+    yield name
+    client.images.remove(name, force=True)
+
+
+@pytest.fixture
+def arguments(tmp_path, images_file):
+    """What a run is given: the suite's own images, and this one for the nodes."""
+
+    def make(target, node):
+        for name in ("tmp", "home"):
+            (tmp_path / name).mkdir()
+        file = tmp_path / "images.yaml"
+        file.write_text(f"{images_file.read_text()}{NODE[target]}: {node}\n")
+        options = [
+            f"--target={target}",
+            "--profile=quick",
+            "--data=digits",
+            f"--images={file}",
+            "-k",
+            "cpu_model_learns",
+        ]
+        return options + (["--agents=0"] if target == "k3d" else [])
+
+    return make
+
+
+@BOTH
+def test_a_create_that_fails_names_the_cause_and_leaves_nothing(client, tmp_path, arguments, target):
+    home = tmp_path / "home"
+    result = run_suite(tmp_path / "report", *arguments(target, NOWHERE), TMPDIR=str(tmp_path / "tmp"), HOME=str(home))
+    (scenario,) = result.scenarios().values()
+    assert result.code == 1, result.output
+    assert f"{target} could not create a cluster (cluster triton-acceptance-" in scenario.message
+    assert NOWHERE in scenario.message
+    assert f"{target}-create.log" in scenario.message
+    assert clusters_left(client) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (home / ".kube").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_cut_off_while_kind_creates_leaves_nothing(client, tmp_path, arguments, stuck_node, number):
+    variables = {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path / "home")}
+    with started_suite(tmp_path, *arguments("kind", stuck_node), **variables) as run:
+        wait_until(
+            "the node's container", lambda: Ready(None) if clusters_left(client)[1:] else run.output or "starting", 120
+        )
+        run.popen.send_signal(number)
+        run.popen.wait(60)
+    wait_until("it to be removed", lambda: str(clusters_left(client)) if clusters_left(client) else Ready(None), 60)
+    wait_until("its folder to go", lambda: Ready(None) if not list((tmp_path / "tmp").iterdir()) else "it is there", 60)
+
+
+@contextlib.contextmanager
+def provider(target, tmp_path, images, **given):
+    for name in ("run", "logs"):
+        (tmp_path / name).mkdir()
+    processes = Processes(tmp_path / "run", tmp_path / "logs")
+    try:
+        settings = read_settings({"target": target, **given}, list(PROVIDERS), {})
+        made = PROVIDERS[target](settings, images, tmp_path / "run", processes, lambda text: None)
+        assert isinstance(made, LocalCluster)
+        yield made
+    finally:
+        processes.close()
+
+
+def images_with(tmp_path: Path, **others: str):
+    file = tmp_path / "others.yaml"
+    file.write_text(yaml.safe_dump({key.replace("_", "-"): image for key, image in others.items()}))
+    return read_images(file)
+
+
+@pytest.mark.parametrize("agents", ["0", "2"])
+def test_k3d_takes_the_arguments_of_a_cluster_with_a_gpu(client, tmp_path, monkeypatch, agents):
+    monkeypatch.setattr(K3d, "check_new", staticmethod(lambda settings, images: NodeGpu("A100", "12.4")))
+    images = images_with(tmp_path, k3s_cuda=NOWHERE)
+    with provider("k3d", tmp_path, images, agents=agents) as cluster:
+        with pytest.raises(AcceptanceError) as raised, cluster:
+            pass
+        log = (tmp_path / "logs" / "k3d-create.log").read_text()
+    # it came as far as the node's image: nothing of what it was given is unknown to it
+    assert f"Created network 'k3d-{cluster.name}'" in log
+    assert f"failed to pull image '{NOWHERE}'" in str(raised.value)
+    assert clusters_left(client) == []
+
+
+@BOTH
+def test_a_cluster_to_reuse_that_is_not_there_is_named(target):
+    settings = read_settings({"target": target, "cluster": "nowhere"}, list(PROVIDERS), {})
+    with pytest.raises(BadSetting, match=f"--cluster nowhere: {target} has no such cluster, only: "):
+        PROVIDERS[target].whereabouts(settings)
+
+
+@BOTH
+def test_what_is_left_of_a_cluster_goes_and_its_neighbours_stay(client, target):
+    name = f"triton-acceptance-{secrets.token_hex(3)}"
+    neighbour = f"{leftovers.network_of(target, name)}x"
+    label = {leftovers.LABELS[target]: name}
+    client.networks.create(neighbour)
+    try:
+        network = client.networks.create(leftovers.network_of(target, name))
+        if target == "k3d":
+            client.volumes.create(f"k3d-{name}-images", labels=label)
+        client.containers.run(
+            own_images()["trainer"], ["sleep", "600"], detach=True, labels=label, network=network.name, name=f"{name}-0"
+        )
+        assert leftovers.main(target, name) == 0
+        assert clusters_left(client) == [neighbour]
+    finally:
+        client.networks.get(neighbour).remove()
