@@ -3,14 +3,25 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kubernetes import client
 
+from fixtures.stacks import kubernetes
+from fixtures.stacks.base import Workspace
+from fixtures.stacks.kubernetes import KubernetesStack
+from fixtures.support import inference, repository
+from fixtures.support.dataset import Source, prepare
+from fixtures.support.errors import AcceptanceError
+from fixtures.support.kube import manifests
 from fixtures.support.kube.gpu_diagnosis import gpu_node, gpu_reason
-from fixtures.support.kube.view import GPU
+from fixtures.support.kube.view import GPU, asked, name_of, residents
+from fixtures.support.redact import Redactor
+from fixtures.support.settings import read_settings
+from fixtures.support.tracking import Recipe
 from tests.cluster.device_plugin import HEALTHY, NODE, PREFIX, UNHEALTHY, DevicePlugin, no_kubelet
-from tests.cluster.lab import missing_image
+from tests.cluster.lab import missing_image, namespaces
 from tests.cluster.room import asks_for_gpu
 from tests.own_images import images_yaml, lab_images, own_images
 
@@ -37,7 +48,7 @@ def one_gpu(plugin: DevicePlugin) -> DevicePlugin:
 
 @pytest.fixture
 def vector_add(api: client.ApiClient, tmp_path: Path) -> str:
-    """The option for a run whose cuda-vector-add image needs the device, but no GPU."""
+    """The option for a run whose cuda-vector-add image needs the device that a pod is given, but no GPU."""
     if missing := missing_image(client.CoreV1Api(api), lab_images()["vector-add"]):
         pytest.skip(missing)
     images = tmp_path / "vector-add.yaml"
@@ -135,3 +146,50 @@ def test_the_gpu_pod_fails_where_the_gpu_is_a_stand_in(run_on_lab, one_gpu, tmp_
     assert result.code == 1, result.output
     assert "pod cuda-vector-add ended Failed; its log:" in result.output
     assert "Usage: vegeta" in result.output
+
+
+# --- the run's own pods, one after the other
+
+
+@pytest.fixture
+def stack(lab_kubeconfig: str, tmp_path: Path, vector_add: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The Kubernetes stack on the lab. Its Triton knows no GPU, so the GPU predictor computes on the CPU."""
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", lab_kubeconfig)
+    monkeypatch.setattr(kubernetes, "predictor_state", lambda found: inference.server_ready(found.http, found.model))
+    configuration = repository.configuration
+    monkeypatch.setattr(repository, "configuration", lambda device, *more: configuration("cpu", *more))
+    given = {"target": "existing", "data": "digits", "images": vector_add.removeprefix("--images=")}
+    settings = read_settings(given, ["existing"], {})
+    (tmp_path / "logs").mkdir()
+    workspace = Workspace(tmp_path, tmp_path / "logs", Redactor.from_environment({}))
+    with KubernetesStack(settings, workspace, lambda text: None) as stack:
+        yield stack
+    assert stack.namespace.name not in namespaces(lab_kubeconfig)
+
+
+def holders(stack: KubernetesStack) -> list[str]:
+    """Return the pods that hold a GPU of the node, those on their way out included."""
+    live = stack.namespace.live
+    (node,) = live.nodes()
+    return [name_of(pod) for pod in residents(node, live.pods()) if asked(pod).get(GPU)]
+
+
+def check_pod(stack: KubernetesStack) -> None:
+    """See that the next pod gets the GPU as soon as it asks."""
+    result = stack.run_pod(manifests.MANIFESTS / "cuda-vector-add" / "pod.yaml")
+    assert "Test PASSED" in result.log, result
+
+
+def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_path):
+    given = len(one_gpu.given)
+    run = stack.train(Recipe("gpu", "quick", epochs=1), prepare(Source(), tmp_path / "data"))
+    assert holders(stack) == []
+    with stack.serve(run, "gpu"):
+        (holder,) = holders(stack)
+        assert holder.startswith(f"{stack.namespace.name}/triton-gpu-")
+    assert holders(stack) == []  # already: the next one must not find it taken
+    check_pod(stack)
+    with pytest.raises(AcceptanceError, match="a load that failed"), stack.serve(run, "gpu"):
+        raise AcceptanceError("a load that failed")
+    check_pod(stack)
+    assert one_gpu.given[given:] == [f"{PREFIX}0"] * 5
