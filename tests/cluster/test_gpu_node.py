@@ -1,19 +1,16 @@
 """The scenarios about the GPU's node on a real cluster whose node only says that it has a GPU: each finds it out."""
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from kubernetes import client
 
-from fixtures.support.kube.view import GPU
-from fixtures.support.wait import Ready, wait_until
+from tests.cluster.device_plugin import HEALTHY, NODE, DevicePlugin, no_kubelet
 from tests.own_images import images_yaml, own_images
 from tests.running import run_suite
 
 pytestmark = pytest.mark.cluster
-GPU_PATH = "/status/capacity/nvidia.com~1gpu"
 SCENARIOS = (
     "the_nodes_driver_is_new_enough",
     "containers_get_nvidias_runtime",
@@ -25,25 +22,14 @@ SCENARIOS = (
 )
 
 
-@contextlib.contextmanager
-def claimed_gpus(api: client.ApiClient, count: int) -> Iterator[str]:
-    """Have the lab's node say that it has GPUs, with no device plugin behind them; yields the node's name."""
-    core: Any = client.CoreV1Api(api)  # takes a JSON patch too, which its types don't say
-    node = core.list_node().items[0].metadata.name
-    core.patch_node_status(node, [{"op": "add", "path": GPU_PATH, "value": str(count)}])
-
-    def state() -> Ready[None] | str:
-        given = (core.read_node_status(node).status.allocatable or {}).get(GPU)
-        return Ready(None) if given == str(count) else f"{given} allocatable"
-
-    try:
-        wait_until("the kubelet to make the GPUs allocatable", state, 60, poll=1)
-        yield node
-    finally:
-        core.patch_node_status(node, [{"op": "remove", "path": GPU_PATH}])
-        with contextlib.suppress(client.ApiException):
-            gone = [{"op": "remove", "path": GPU_PATH.replace("capacity", "allocatable")}]
-            core.patch_node_status(node, gone)
+@pytest.fixture
+def one_gpu(api: client.ApiClient) -> Iterator[None]:
+    """The stand-in device plugin with one GPU: real to the kubelet, and a /dev/nvidia0 in the pod that gets it."""
+    if reason := no_kubelet():
+        pytest.skip(reason)
+    with DevicePlugin(client.CoreV1Api(api)) as plugin:
+        plugin.advertise(HEALTHY)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +46,17 @@ def run_scenarios(tmp_path_factory, lab_kubeconfig):
     return run
 
 
-def test_a_node_that_only_says_so_is_found_out_at_each_height(api, run_scenarios):
-    with claimed_gpus(api, 1) as node:
-        result = run_scenarios("stand-in")
+def test_a_node_that_only_says_so_is_found_out_at_each_height(one_gpu, run_scenarios):
+    result = run_scenarios("stand-in")
     found = result.scenarios()
     driver, runtime, label, plugin, gives, gets, tensorflow = (found[name] for name in SCENARIOS)
     assert gives.outcome == "passed", gives.message
     assert gives.figures["nvidia.com/gpu"] == "1 in the capacity, 1 allocatable"
     assert "the NVIDIA driver is not there" in driver.message
     for seen in (runtime, gets):
-        assert "its container has no /dev/nvidia*" in seen.message
+        assert "the container has nvidia0 but no nvidia-smi" in seen.message
         assert "nvidia-ctk runtime configure" in seen.message
-    assert f"`kubectl label node {node} accelerator=gpu`" in label.message
+    assert f"`kubectl label node {NODE} accelerator=gpu`" in label.message
     assert "install the GPU operator" in plugin.message
     assert "TensorFlow without CUDA: `make images" in tensorflow.message
     assert "Num GPUs Available:  0" in tensorflow.message
@@ -88,13 +73,12 @@ def test_a_demanded_gpu_is_missed_by_the_only_node(run_scenarios):
         assert "--require-gpu: no node advertises nvidia.com/gpu" in missed.message
 
 
-def test_a_runtime_class_whose_runtime_the_node_lacks_is_told_with_the_fix(api, run_scenarios):
+def test_a_runtime_class_whose_runtime_the_node_lacks_is_told_with_the_fix(api, one_gpu, run_scenarios):
     node = client.NodeV1Api(api)
     own: Any = {"metadata": {"name": "nvidia"}, "handler": "nvidia"}
     node.create_runtime_class(own)
     try:
-        with claimed_gpus(api, 1):
-            result = run_scenarios("runtime-class", chosen=SCENARIOS[1:2])
+        result = run_scenarios("runtime-class", chosen=SCENARIOS[1:2])
     finally:
         node.delete_runtime_class("nvidia")
     message = result.scenarios()[SCENARIOS[1]].message

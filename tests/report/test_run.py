@@ -155,7 +155,8 @@ def test_a_run_that_chose_nothing_has_checked_nothing(tmp_path):
 
 
 def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path):
-    result = run(tmp_path, {"happens": "interrupt"}, *GPU)
+    chosen = ("-k", "cudavectoradd or gpu_model_learns or gpu_answers")
+    result = run(tmp_path, {"happens": "interrupt"}, *GPU, *chosen)
     found = results_of(result)
     assert result.code == 2
     assert found["verdict"] == "INTERRUPTED"
