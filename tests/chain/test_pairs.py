@@ -85,7 +85,7 @@ def test_a_predictor_with_twice_the_latency_is_told_apart(stack, run, plan, pred
     with slowed(stack.send_load(predictor, plan)), stack.serve(run, "cpu") as slow:
         found = compare(stack, plan, predictor, slow)
     assert found.verdict() == CPU_FASTER, found.words() + str(found.invalid())
-    assert 1.5 < found.ratios()[0].estimate < 4, found.words()
+    assert found.ratios()[0].estimate > 1.5, found.words()
 
 
 def test_of_two_equal_predictors_it_can_not_tell(stack, run, plan, predictor):
