@@ -12,6 +12,7 @@ from fixtures.stacks.docker import DockerStack
 from fixtures.stacks.embedded import EmbeddedStack
 from fixtures.stacks.kubernetes import KubernetesStack
 from fixtures.support.errors import AcceptanceError
+from fixtures.support.kube.client import Cluster
 from fixtures.support.settings import read_settings
 
 RUN: Any = None
@@ -39,7 +40,8 @@ def test_a_server_of_this_machine(kind, tmp_path):
 def test_a_deployment_of_the_cluster(tmp_path):
     stack, done = made(KubernetesStack, tmp_path), []
     stack.endpoints["triton-gpu-2"] = GPU
-    stack.cluster = SimpleNamespace(context="lab")
+    stack.cluster = Cluster("lab", "", "")
+    stack.provider = SimpleNamespace(how_to_remove=lambda: "")
     stack.namespace = SimpleNamespace(
         name="run",
         delete=lambda *kinds, name: done.append((kinds, name)),
