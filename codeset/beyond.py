@@ -14,6 +14,7 @@ import resnet
 
 def main() -> None:
     arguments = train.parse(__doc__, resnet.PROFILES, epochs=56, batch_size=512)
+    train.check_device()
     keras.utils.set_random_seed(arguments.seed)
     gpus = tf.config.list_physical_devices("GPU")
     keras.config.set_dtype_policy(precision(gpus))

@@ -25,6 +25,7 @@ SYSTEM_METRICS_SECONDS = 2
 
 def main() -> None:
     arguments = parse(__doc__, network.PROFILES, epochs=10, batch_size=32)
+    check_device()
     keras.utils.set_random_seed(arguments.seed)
     training, held_out = data.read_dataset(arguments.data)
     steps = -(-len(training.labels) // arguments.batch_size)
@@ -56,6 +57,17 @@ def positive(text: str) -> int:
     if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return int(text)
+
+
+def check_device() -> None:
+    """End at once where a GPU was demanded and there is none: on the CPU it would take days."""
+    if os.environ.get("TRAIN_ON") == "gpu" and not tf.config.list_physical_devices("GPU"):
+        built = "with" if tf.test.is_built_with_cuda() else "without"
+        raise SystemExit(
+            f"TRAIN_ON=gpu: TensorFlow {tf.__version__}, built {built} CUDA, lists no GPU: install "
+            f"tensorflow[and-cuda]=={tf.__version__} (`make setup GPU=1`; for the trainer's image `make images "
+            f'BUILD_ARGS="--build-arg TENSORFLOW=tensorflow[and-cuda]=={tf.__version__}"`), and look at `nvidia-smi`'
+        )
 
 
 def tracked_run() -> mlflow.ActiveRun:

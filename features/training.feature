@@ -26,6 +26,6 @@ Feature: The models learn
 
   @gpu
   Scenario: The GPU trains 60 epochs in the time of the CPU's 10
-    Given the model trained on the CPU and the model trained on the GPU
+    Given one recipe trained on the CPU and on the GPU
     Then both runs are in one experiment
     And the GPU's 60 epochs took no longer than 10 of the CPU's

@@ -2,22 +2,11 @@
 
 import json
 
-import numpy as np
 import pytest
 
-from fixtures.support.batches import HELD_OUT, TRAINING, Pictures, write_batch
 from tests.running import run_suite
 
 REACHES = "the_second_recipe_reaches_96__on_heldout_pictures"
-
-
-@pytest.fixture(scope="module")
-def cifar10(tmp_path_factory):
-    """A standard folder; what is in it doesn't matter to a made-up stack."""
-    folder = tmp_path_factory.mktemp("cifar10")
-    for name in TRAINING + HELD_OUT:
-        write_batch(folder / name, Pictures(np.zeros((2, 32, 32, 3), np.uint8), np.arange(2)))
-    return folder
 
 
 def run(folder, says, *arguments):

@@ -1,6 +1,6 @@
 """Contract tests: kind's and k3d's providers with made-up programs, what they are asked and what goes wrong.
 
-No cluster and no GPU is real here; tests/docker/test_clusters.py has the real programs.
+No cluster and no GPU is real here; tests/docker/test_docker_clusters.py has the real programs.
 """
 
 import contextlib
@@ -263,6 +263,18 @@ def test_images_that_can_not_be_loaded_are_named_and_nothing_is_left(install, pr
     with pytest.raises(AcceptanceError, match=r"(?s)could not load .*no space left on device"), cluster:
         cluster.load([PINNED.trainer])
     assert fakes.left() == []
+
+
+@BOTH
+def test_a_pulled_image_that_can_not_be_loaded_is_left_to_the_cluster(install, provider, target):
+    refused = "ctr: content digest sha256:0: not found"
+    fakes = install(images={**OWN, PINNED.triton: []}, load=[1, refused])
+    cluster = provider(target)
+    with cluster:
+        cluster.load([PINNED.triton])
+        assert len(fakes.calls("k3d", "image") + fakes.calls("kind", "load")) == 1
+        with pytest.raises(AcceptanceError, match=refused):
+            cluster.load([PINNED.triton, PINNED.trainer])
 
 
 @BOTH

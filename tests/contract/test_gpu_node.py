@@ -110,7 +110,7 @@ def test_newer_equivalents_pass_as_they_are(tmp_path, says):
                 "backend": "onnxruntime",
             },
             {
-                DRIVER: "the driver supports CUDA 11.4; the images need 12.0",
+                DRIVER: "the driver supports CUDA 11.4; the trainer's image needs 12.0",
                 PLUGIN: "sudo nvidia-ctk runtime configure --runtime=containerd",
                 GIVES: "2 in its capacity but 1 allocatable: a GPU is unhealthy",
                 RUNTIME: "has no /dev/nvidia*: the node's container runtime is not NVIDIA's",

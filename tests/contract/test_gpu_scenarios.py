@@ -11,7 +11,6 @@ from tests.running import run_suite
 
 VECTOR_ADD = "the_cudavectoradd_pod_passes"
 LEARNS = "the_gpu_model_learns"
-IN_TIME = "the_gpu_trains_60_epochs_in_the_time_of_the_cpus_10"
 FASTER = "the_gpu_answers_faster_than_the_cpu"
 
 
@@ -22,7 +21,7 @@ def run(folder, says, *arguments):
         "-m",
         "gpu and not docker",
         "-k",
-        f"{VECTOR_ADD} or {LEARNS} or {IN_TIME} or {FASTER}",
+        f"{VECTOR_ADD} or {LEARNS} or {FASTER}",
         *arguments,
         plugin="tests.contract.fake_stack",
         FAKE_STACK=json.dumps(says),
@@ -32,12 +31,11 @@ def run(folder, says, *arguments):
 def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):
     scenarios = run(tmp_path, {}).scenarios()
     assert {name: found.outcome for name, found in scenarios.items()} == dict.fromkeys(
-        (VECTOR_ADD, LEARNS, IN_TIME, FASTER), "passed"
+        (VECTOR_ADD, LEARNS, FASTER), "passed"
     )
     assert scenarios[LEARNS].figures["training accuracy"] == "96.4%"
     assert scenarios[LEARNS].figures["over-fit"] == "27.4 percentage points"
-    assert scenarios[LEARNS].figures["GPU utilisation"] == "42 % (median of 10)"
-    assert scenarios[IN_TIME].figures["60 on the GPU"] == "30 s"
+    assert scenarios[LEARNS].figures["GPU utilisation"] == "42 % (median of 10), 42 % at the 90th percentile"
     figures = scenarios[FASTER].figures
     assert figures["GPU 1 p50"] == "2.700 ms"
     assert figures["pairs"] == "6"
@@ -54,10 +52,8 @@ def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):
         ({"training_accuracy": 0.94}, LEARNS, "reached 94.0% in training, not 95 %"),
         ({"epochs_missed": 3}, LEARNS, "ran 57 epochs of the 60 asked for"),
         ({"held_out_accuracy": 0.0}, LEARNS, "logged 0.0 as its held-out accuracy"),
-        ({"training_use": 0.0}, LEARNS, "the GPU was 0 % busy"),
+        ({"training_use": 0.0}, LEARNS, "the GPU was at most 0 % busy"),
         ({"training_use": None}, LEARNS, "logged no GPU utilisation"),
-        ({"gpu_epoch_seconds": 1.0}, IN_TIME, "10 epochs on the CPU 50 s, 60 on the GPU 60 s"),
-        ({"gpu_experiment": "2"}, IN_TIME, "different experiments: {'CPU': '1', 'GPU': '2'}"),
         ({"devices": "CPU"}, LEARNS, "saw ['CPU']; the GPU was to train it"),
         ({"gpu_ms": 8.0}, FASTER, "can't tell by 6 pairs: the GPU's latency over the CPU's is 1.111"),
         ({"gpu_ms": 8.0, "gpu_p99_ms": 300}, FASTER, "CPU faster by 6 pairs"),
@@ -65,7 +61,7 @@ def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):
         ({"gpu_rate": 0.9}, FASTER, "pair 1: the GPU's load is INVALID: 540.0 requests/s were sent instead of 600"),
         ({"gpu_answer": 5}, FASTER, "GPU 1: 60 of the 60 answers that were looked at are wrong, the first: class 5"),
         ({"gpu_use": {"cpu": 0.0, "gpu": 0.0}}, FASTER, "the GPU predictor ran on the CPU"),
-        ({"gpu_use": {"cpu": 0.4, "gpu": 0.3}}, FASTER, "as busy under the CPU predictor's loads"),
+        ({"gpu_use": {"cpu": 0.4, "gpu": 0.3}}, FASTER, "nearly as busy under the CPU's loads"),
         ({"gpu_use": {"cpu": None, "gpu": None}}, FASTER, "Triton's metrics have no nv_gpu_utilization"),
         ({"gpu_serves": "another"}, FASTER, "the predictors serve different runs"),
         ({"gpu_failures": 3}, FASTER, "GPU 1: 99.950% of 6000 requests succeeded: 3 x HTTP 503"),

@@ -5,8 +5,7 @@ import threading
 
 import pytest
 
-from fixtures.support import inference
-from fixtures.support.gpu_use import GpuUse, watched
+from fixtures.support.gpu_use import GpuUse, busiest, watched
 from fixtures.support.wait import Ready, wait_until
 
 METRICS = """# TYPE nv_gpu_utilization gauge
@@ -38,11 +37,9 @@ def metrics():
         server.shutdown()
 
 
-def test_the_busiest_gpu_counts(metrics):
-    address, handler = metrics
-    assert inference.gpu_utilisation(address) == 0.62
-    handler.text = "nv_inference_count 1\n"
-    assert inference.gpu_utilisation(address) is None
+def test_the_busiest_gpu_counts():
+    assert busiest(METRICS) == [0.62]
+    assert busiest("nv_inference_count 1\n") == []
 
 
 def test_the_median_of_a_load_is_kept(metrics):
@@ -67,6 +64,7 @@ def test_a_server_that_is_gone_leaves_nothing_and_stops_nothing():
         ([0.0, 0.0], [0.3, 0.4], ""),
         ([0.0, 0.0], [0.0, 0.0], "the GPU predictor ran on the CPU"),
         ([0.3, 0.4], [0.3, 0.2], "it proves nothing"),
+        ([0.4], [0.41], "is it shared?"),
         ([0.0], [], "no nv_gpu_utilization"),
     ],
 )

@@ -44,6 +44,7 @@ def test_the_last_time_of_an_event_counts():
     [
         ("| NVIDIA-SMI 550.54.15   Driver Version: 550.54.15   CUDA Version: 12.4 |", "12.4"),
         ("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", ""),
+        ("| NVIDIA-SMI 610.43.02   KMD Version: 610.43.02     CUDA UMD Version: 13.3 |", "13.3"),
         ("CUDA Version: N/A", ""),
     ],
 )
