@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cluster.lab import namespaces
-from tests.running import WITHOUT_A_GPU, run_suite
+from tests.running import WITHOUT_A_GPU, run_chain
 
 pytestmark = pytest.mark.cluster
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.cluster
 def chain(tmp_path_factory, lab_kubeconfig, options):
     folder = tmp_path_factory.mktemp("chain")
     before = namespaces(lab_kubeconfig)
-    result = run_suite(folder / "report", *options, timeout=600, KUBECONFIG=lab_kubeconfig)
+    result = run_chain(folder, *options, timeout=600, KUBECONFIG=lab_kubeconfig)
     assert namespaces(lab_kubeconfig) == before
     return result
 

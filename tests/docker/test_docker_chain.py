@@ -3,7 +3,7 @@
 import pytest
 
 from tests.docker.leftovers import left
-from tests.running import WITHOUT_A_GPU, run_suite
+from tests.running import WITHOUT_A_GPU, run_chain
 
 pytestmark = pytest.mark.docker
 SKIPPED = WITHOUT_A_GPU | {
@@ -17,8 +17,8 @@ SKIPPED = WITHOUT_A_GPU | {
 def chain(client, images_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("chain")
     (folder / "tmp").mkdir()
-    result = run_suite(
-        folder / "report",
+    result = run_chain(
+        folder,
         "--target=docker",
         "--profile=quick",
         "--data=digits",
