@@ -107,7 +107,7 @@ def run_chain(folder: Path, *arguments: str, timeout: float = 300, **variables: 
     failed = {name for name, found in result.scenarios().items() if found.outcome in ("failed", "error")}
     if failed != {"the_cpu_predictor_takes_the_tutorials_load"}:
         return result
-    return run_suite(folder / "again", *arguments, timeout=timeout, **variables)
+    return run_suite(folder / "again" / "report", *arguments, timeout=timeout, **variables)
 
 
 @dataclass(frozen=True)
