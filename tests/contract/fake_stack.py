@@ -16,6 +16,7 @@ import numpy as np
 
 from fixtures import stacks
 from fixtures.stacks.base import Endpoint, Gpu
+from fixtures.support import gpu_use
 from fixtures.support.errors import ProcessDied
 from fixtures.support.load import SAMPLED, LoadResult
 from fixtures.support.tracking import EXPERIMENT, TrainingRun
@@ -63,12 +64,17 @@ class MadeUpRun(TrainingRun):
         return logits_of(4)
 
 
+# so often that the first answer, which may be of the load before, is outvoted
+ASKS = 4
+
+
 class FakeMetrics(http.server.ThreadingHTTPServer):
     """Triton's metrics as far as they are about the GPU; `device` says whose load runs."""
 
     def __init__(self, text, uses):
         super().__init__(("127.0.0.1", 0), FakeMetricsHandler)
         self.text, self.uses, self.device = text, uses, "cpu"
+        self.asked = threading.Semaphore(0)
 
 
 class FakeMetricsHandler(http.server.BaseHTTPRequestHandler):
@@ -82,6 +88,7 @@ class FakeMetricsHandler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text.encode())
+        self.server.asked.release()
 
     def log_message(self, *arguments):
         pass
@@ -150,6 +157,10 @@ class FakeStack(fake_node.FakeNode):
             yield Endpoint(http, nowhere, metrics, "cifar10", device, run)
 
     def send_load(self, endpoint, plan):
+        self.metrics.device, self.metrics.asked = endpoint.device, threading.Semaphore(0)
+        for _ in range(ASKS):
+            if not self.metrics.asked.acquire(timeout=0.5):  # nobody asks during a warm-up or the CPU's own load
+                break
         if self.says["happens"] == "interrupt":
             raise KeyboardInterrupt
         if self.says["happens"] == "kill":
@@ -158,7 +169,6 @@ class FakeStack(fake_node.FakeNode):
             with contextlib.suppress(OSError), (self.logs / "large.bin").open("wb") as large:
                 while large.write(bytes(1 << 16)):
                     large.flush()
-        self.metrics.device = endpoint.device
         count = plan.requests
         waited = np.full(count, self.says[f"{endpoint.device}_ms"] / 1000)
         codes = np.full(count, 200)
@@ -195,4 +205,5 @@ class FakeStack(fake_node.FakeNode):
         return "nowhere"
 
 
+gpu_use.SECONDS_BETWEEN = 0.01
 stacks.TARGETS["embedded"] = FakeStack

@@ -208,7 +208,7 @@ def test_kind_makes_a_cluster_of_one_node_on_a_network_of_its_own(
     install, provider, tmp_path, monkeypatch, says, image
 ):
     fakes = install(**says)
-    monkeypatch.setattr("fixtures.clusters.kind.Kind.give_gpu", lambda self: None)
+    monkeypatch.setattr("fixtures.clusters.kind.Kind.check_gpu", lambda self: None)
     with provider("kind") as access:
         (create,) = fakes.calls("kind", "create", "cluster")
         name = access.context.removeprefix("kind-")
@@ -336,8 +336,11 @@ def test_a_kind_node_with_a_gpu_gets_the_device_plugin_with_its_image(install, p
         kind, "connect", lambda context, folder, kubeconfig: Cluster(context, "", "", kubeconfig=kubeconfig)
     )
     monkeypatch.setattr(Cluster, "api", lambda cluster: contextlib.nullcontext())
-    with provider("kind") as access:
+    cluster = provider("kind")
+    with cluster as access:
         node = f"{access.context.removeprefix('kind-')}-control-plane"
+        assert created == []  # its image comes first
+        cluster.load([PINNED.device_plugin])
     (plugin,) = created
     assert plugin["kind"] == "DaemonSet"
     assert plugin["spec"]["template"]["spec"]["containers"][0]["image"] == PINNED.device_plugin

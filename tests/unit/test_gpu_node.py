@@ -271,6 +271,6 @@ def test_the_provider_is_believed_and_not_the_kind_where_the_python_backend_runs
     on_the_cpu = fake_node.LOG.replace("CUDAExecutionProvider", "CPUExecutionProvider")
     assert triton_gpu.wrong_provider(config, fake_node.LOG) == ""
     assert triton_gpu.wrong_group(config) == triton_gpu.wrong_instance(on_the_cpu, "cifar10") == ""
-    assert "ONNXRUNTIME=onnxruntime-gpu==1.23.2" in triton_gpu.wrong_provider(config, on_the_cpu)
+    assert "ONNXRUNTIME=onnxruntime-gpu[cuda,cudnn]==1.23.2" in triton_gpu.wrong_provider(config, on_the_cpu)
     # Triton's own backend can't make such an instance without CUDA's provider
     assert triton_gpu.wrong_provider({**config, "backend": "onnxruntime"}, on_the_cpu) == ""
