@@ -11,8 +11,10 @@ setup:  ## make .venv: the locked packages and vegeta (GPU=1 for CUDA builds, PY
 acceptance: setup  ## check the whole chain; options go in ARGS="..."
 	$(BIN)/pytest features $(ARGS)
 
+# what sends no load runs two at a time; of what ARGS chooses there may be nothing in one half
 test: setup lint  ## pass the suite's own tests
-	$(BIN)/pytest tests -m "not sabotage" $(ARGS)
+	$(BIN)/pytest tests/contract tests/report tests/unit -n 2 --dist loadfile $(ARGS) $(if $(ARGS),|| [ $$? -eq 5 ])
+	$(BIN)/pytest tests/chain tests/cluster tests/docker $(ARGS) $(if $(ARGS),|| [ $$? -eq 5 ])
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check .
