@@ -1,6 +1,7 @@
 """GPUs that a stand-in device plugin tells the real kubelet of: who gets them, and why not, is the cluster's own."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,16 @@ from fixtures.support.errors import AcceptanceError
 from fixtures.support.kube import manifests
 from fixtures.support.kube.gpu_diagnosis import gpu_node, gpu_reason
 from fixtures.support.kube.view import GPU, asked, name_of, residents
+from fixtures.support.mlflow_local import device_environment
 from fixtures.support.redact import Redactor
 from fixtures.support.settings import read_settings
 from fixtures.support.tracking import Recipe
 from tests.cluster.device_plugin import HEALTHY, NODE, PREFIX, UNHEALTHY, DevicePlugin, no_kubelet
-from tests.cluster.lab import missing_image, namespaces
+from tests.cluster.lab import missing_image, namespaces_of
 from tests.cluster.room import asks_for_gpu
 from tests.own_images import images_yaml, lab_images, own_images
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("node")]
 GPU_POD = ("-k", "cudavectoradd", "--require-gpu")
 ASKS = "echo devices: $NVIDIA_VISIBLE_DEVICES; test -c /dev/nvidia0 && echo a device"
 
@@ -153,8 +155,9 @@ def test_the_gpu_pod_fails_where_the_gpu_is_a_stand_in(run_on_lab, one_gpu, tmp_
 
 @pytest.fixture
 def stack(lab_kubeconfig: str, tmp_path: Path, vector_add: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The Kubernetes stack on the lab. Its Triton knows no GPU, so the GPU predictor computes on the CPU."""
+    """The Kubernetes stack on the lab. Its trainer and Triton know no GPU: what is to use one computes on the CPU."""
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", lab_kubeconfig)
+    monkeypatch.setattr(kubernetes, "device_environment", lambda device: device_environment("cpu"))
     monkeypatch.setattr(kubernetes, "predictor_state", lambda found: inference.server_ready(found.http, found.model))
     configuration = repository.configuration
     monkeypatch.setattr(repository, "configuration", lambda device, *more: configuration("cpu", *more))
@@ -164,7 +167,7 @@ def stack(lab_kubeconfig: str, tmp_path: Path, vector_add: str, monkeypatch: pyt
     workspace = Workspace(tmp_path, tmp_path / "logs", Redactor.from_environment({}))
     with KubernetesStack(settings, workspace, lambda text: None) as stack:
         yield stack
-    assert stack.namespace.name not in namespaces(lab_kubeconfig)
+    assert namespaces_of(os.getpid(), lab_kubeconfig) == []
 
 
 def holders(stack: KubernetesStack) -> list[str]:
