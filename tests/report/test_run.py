@@ -11,7 +11,7 @@ import pytest
 
 from tests.report.looking import faults, opened
 from tests.report.test_results import VALIDATOR
-from tests.running import ROOT, command, environment, run_suite
+from tests.running import ROOT, command, environment, read_scenarios, run_suite
 
 GPU = ("-m", "gpu and not docker and not beyond")
 LOG = "a log line <script>document.title = 'taken'</script>\n"
@@ -238,11 +238,34 @@ def test_a_file_that_cannot_be_read_fails_the_run_and_is_in_its_report(tmp_path)
     assert "SyntaxError" in found["notes"][0]
 
 
-def test_a_page_that_cannot_be_written_is_said_before_anything_starts(tmp_path):
-    for page, words in (("/proc/nowhere/report.html", "can't be written"), (str(tmp_path), "is a folder")):
-        result = run(tmp_path, {}, f"--html={page}", *GPU)
-        assert result.code == 4
-        assert words in result.output
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("--html=/proc/nowhere/report.html", "can't be written"),
+        ("--html={folder}", "--html {folder}: is a folder"),
+        (f"--html={'x' * 300}.html", "File name too long"),
+        ("--junitxml=/proc/nowhere/junit.xml", "/proc/nowhere: can't be written"),
+        ("--junitxml=/etc/passwd/x.xml", "/etc/passwd: can't be written"),
+        ("--junitxml=$FOLDER", "--junitxml {folder}: is a folder"),
+        ("--junitxml={folder}/pipe", "--junitxml {folder}/pipe: is a folder or a device; name a file"),
+        ("--report={folder}/taken", "{folder}/taken/summary.md: an earlier run's can't be removed (Is a directory)"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_said_before_anything_starts(tmp_path, argument, words):
+    (tmp_path / "taken" / "summary.md").mkdir(parents=True)
+    os.mkfifo(tmp_path / "pipe")
+    result = run(tmp_path, {}, argument.format(folder=tmp_path), *GPU, FOLDER=str(tmp_path))
+    errors = [line for line in result.output.splitlines() if line.startswith("ERROR: ")]
+    assert result.code == 4, result.output
+    assert "Traceback" not in result.output
+    assert [words.format(folder=tmp_path) in line for line in errors] == [True], result.output
+
+
+def test_pytests_own_junit_xml_goes_where_it_is_told(tmp_path):
+    result = run(tmp_path, {}, "--junitxml=$FOLDER/junit.xml", *GPU, FOLDER=str(tmp_path / "own"))
+    assert result.code == 0, result.output
+    assert read_scenarios(tmp_path / "own")["the_gpu_model_learns"].outcome == "passed"
+    assert not (result.report / "junit.xml").exists()
 
 
 # --- from run to run, and for machines

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import tarfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +101,32 @@ def test_an_archive_cut_short_is_named_with_both_sums(cache, archive, keep):
         find(cifar10=str(archive))
     assert dataset.MD5 in str(caught.value)
     assert "cut short" in str(caught.value)
+
+
+# a file that opens and then can't be read, by root as well
+UNREADABLE = "/proc/self/mem"
+
+
+def test_a_named_archive_that_cannot_be_read_is_named_with_the_reason(cache):
+    with pytest.raises(BadSetting, match=f"{UNREADABLE}: can't be read .Input/output error.; .* --cifar10"):
+        find(cifar10=UNREADABLE)
+
+
+def test_an_archive_in_the_cache_that_cannot_be_read_is_passed_over(cache):
+    (cache / dataset.ARCHIVE).symlink_to(UNREADABLE)
+    source = find()
+    assert source.stand_in
+    assert f"{cache / dataset.ARCHIVE}: can't be read (Input/output error)" in source.searched
+
+
+def test_a_cache_that_cannot_be_looked_into_is_passed_over(cache, server, monkeypatch):
+    def refuse(path, *, exists=Path.exists):
+        if path.name == dataset.FOLDER:
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert find().archive == cache / dataset.ARCHIVE
 
 
 @pytest.mark.parametrize("place", [dataset.FOLDER, f"{dataset.FOLDER}-target/{dataset.FOLDER}"])

@@ -1,11 +1,14 @@
 """Options: defaults, environment variables, and errors that name the option, the value and the fix."""
 
+from pathlib import Path
+
 import pytest
 
 from fixtures.support.errors import BadSetting
-from fixtures.support.settings import OPTIONS, read_settings
+from fixtures.support.settings import AGENTS, OPTIONS, read_settings
 
 TARGETS = ["embedded", "existing"]
+CLUSTERS = ["embedded", "kind", "k3d", "existing"]
 
 
 def read(environment=None, **given):
@@ -54,7 +57,13 @@ def test_every_option_has_its_own_variable():
         ({"expect_index": "10"}, ["--expect-index 10", "0 to 9"]),
         ({"cifar10": "/no/such/place"}, ["--cifar10 /no/such/place", "no such file"]),
         ({"request": "/no/such/file"}, ["--request /no/such/file", "no such file"]),
-        ({"data": "digits", "cifar10": "/"}, ["--data digits", "contradict"]),
+        ({"data": "digits", "cifar10": "/"}, ["--data digits and --cifar10 /:", "contradict", "leave one out"]),
+        ({"cifar10": "~nosuchuser/x"}, ["--cifar10 ~nosuchuser/x", "home directory", "by its whole path"]),
+        ({"report": "~nosuchuser/x"}, ["--report ~nosuchuser/x", "home directory", "by its whole path"]),
+        ({"request": "x" * 5000}, ["--request xxx", "(5,000 characters)", "too long", "name another"]),
+        ({"report": "x" * 5000}, ["--report xxx", "(5,000 characters)", "too long", "name another"]),
+        ({"rate": "9" * 5000}, ["--rate 999", "(5,000 characters)", "from 1 to 100000"]),
+        ({"target": "x" * 5000}, ["--target xxx", "(5,000 characters)", "embedded, existing"]),
     ],
 )
 def test_a_bad_value_is_named_with_what_would_do(given, words):
@@ -62,6 +71,11 @@ def test_a_bad_value_is_named_with_what_would_do(given, words):
         read(**given)
     assert all(word in str(caught.value) for word in words)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_number_may_have_as_many_zeros_before_it_as_it_likes():
+    assert read(rate="0" * 5000 + "600").rate == 600
 
 
 def test_a_bad_variable_is_named_as_the_variable():
@@ -69,13 +83,43 @@ def test_a_bad_variable_is_named_as_the_variable():
         read({"ACCEPTANCE_RATE": "fast"})
 
 
+@pytest.mark.parametrize(
+    ("environment", "given", "words"),
+    [
+        ({"ACCEPTANCE_RATE": "1"}, {}, "ACCEPTANCE_RATE=1 --duration 10: 10 requests are too few"),
+        ({"ACCEPTANCE_DURATION": "9"}, {"rate": "5"}, "--rate 5 ACCEPTANCE_DURATION=9: 45 requests are too few"),
+    ],
+)
+def test_a_load_that_cannot_be_is_named_as_it_was_given(environment, given, words):
+    with pytest.raises(BadSetting, match=words):
+        read(environment, **given)
+
+
+def test_an_option_beats_the_variable_of_another_that_contradicts_it():
+    settings = read({"CIFAR10_DIR": "/no/such/place"}, data="digits")
+    assert (settings.data, settings.cifar10) == ("digits", None)
+    settings = read({"ACCEPTANCE_DATA": "digits"}, cifar10="/")
+    assert (settings.data, settings.cifar10) == ("auto", Path("/"))
+    settings = read_settings({"target": "k3d", "cluster": "blue"}, CLUSTERS, {"ACCEPTANCE_AGENTS": "0"})
+    assert (settings.cluster, settings.agents) == ("blue", AGENTS)
+
+
+def test_variables_that_contradict_each_other_are_named_as_variables():
+    with pytest.raises(BadSetting, match="ACCEPTANCE_DATA=digits and CIFAR10_DIR=/: contradict each other"):
+        read({"ACCEPTANCE_DATA": "digits", "CIFAR10_DIR": "/"})
+    with pytest.raises(BadSetting, match="ACCEPTANCE_AGENTS=0 and ACCEPTANCE_CLUSTER=blue: it is there already"):
+        read_settings({"target": "k3d"}, CLUSTERS, {"ACCEPTANCE_AGENTS": "0", "ACCEPTANCE_CLUSTER": "blue"})
+
+
+def test_data_and_a_folder_that_agree_go_together():
+    settings = read({"CIFAR10_DIR": "/"}, data="cifar10")
+    assert (settings.data, settings.cifar10) == ("cifar10", Path("/"))
+
+
 def test_a_context_is_refused_where_the_target_has_no_use_for_it():
     with pytest.raises(BadSetting, match="--kube-context lab: only --target existing uses it"):
         read(target="embedded", kube_context="lab")
     assert read(target="existing", kube_context="lab").kube_context == "lab"
-
-
-CLUSTERS = ["embedded", "kind", "k3d", "existing"]
 
 
 @pytest.mark.parametrize(
