@@ -18,8 +18,9 @@ def answer_is_ten_logits(answer):
 
 
 @then("the highest is at the deer's index")
-def highest_is_at(answer, settings, dataset, figures):
+def highest_is_at(answer, deer_request, settings, dataset, record, figures):
     logits = answer.logits()[0]
+    record.sent(deer_request, dataset, logits)
     highest = int(logits.argmax())
     figures("landed at", f"index {highest} ({dataset.classes[highest]})")
     figures("logits", " ".join(f"{name} {logit:.2f}" for name, logit in zip(dataset.classes, logits, strict=True)))

@@ -7,6 +7,8 @@ import pytest
 from tests.report.looking import faults, opened
 from tests.report.test_results import VALIDATOR
 
+pytestmark = pytest.mark.alone
+
 MOST_BYTES = 3 << 20
 
 
@@ -67,7 +69,7 @@ def test_it_shows_the_claims_the_plots_and_the_pictures(browser, chain, tmp_path
     with opened(browser, chain.report / "report.html") as page:
         assert page.page.locator(".verdict").inner_text().startswith("PASSED")
         assert "STAND-IN DATA" in page.page.locator(".banner").first.inner_text()
-        assert page.page.locator(".claims tbody tr").count() == 6
+        assert page.page.locator(".claims tbody tr").count() == 7
         assert page.page.get_by_role("img").count() >= 5
         page.page.screenshot(path=tmp_path / "report.png", full_page=True)
     assert (tmp_path / "report.png").stat().st_size > 50_000

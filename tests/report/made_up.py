@@ -24,8 +24,8 @@ HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=alert(1)>
 OUTCOMES = (PASSED, FAILED, SKIPPED, NOT_RUN)
 
 
-def load(device, median_ms, count=6000, rate=600):
-    waited = np.random.default_rng(1).lognormal(np.log(median_ms / 1000), 0.6, count)
+def load(device, median_ms, count=6000, rate=600, spread=0.6):
+    waited = np.random.default_rng(1).lognormal(np.log(median_ms / 1000), spread, count)
     plan = LoadPlan(rate, count // rate, b"")
     return measured.load(device, LoadResult(plan, np.arange(count) / rate, waited, np.full(count, 200), [""] * count))
 

@@ -1,9 +1,13 @@
 """The plots: what they show, in words too, and that nothing of one gets into another."""
 
+import itertools
+import math
 import re
 
-from fixtures.support.report.plots import plots
-from tests.report.made_up import results
+import pytest
+
+from fixtures.support.report.plots import PERCENTILES, plots
+from tests.report.made_up import load, results
 
 
 def test_each_plot_says_its_figures_in_words():
@@ -21,6 +25,33 @@ def test_each_plot_says_its_figures_in_words():
 
 def test_the_stand_in_is_not_drawn_beside_the_tutorials_points():
     assert not any("tutorial" in plot.alt + plot.svg for plot in plots(results(stand_in=True)))
+
+
+# in pixels, as DejaVu Sans draws a label
+WIDE, HIGH = 14, 6.8
+LABEL = re.compile(r'text-anchor: (start|end)[^>]* x="([\d.]+)" y="([\d.]+)"[^>]*>(p\d\d)<')
+
+
+@pytest.mark.parametrize("medians", [{"cpu": 8}, {"cpu": 8, "gpu": 3}, {"cpu": 3, "gpu": 5}, {"cpu": 5, "gpu": 5.01}])
+@pytest.mark.parametrize("spread", [0.02, 0.6])
+def test_each_loads_percentiles_are_labelled_and_no_two_labels_meet(medians, spread):
+    loads = [load(device, ms, spread=spread) for device, ms in medians.items()]
+    labels = LABEL.findall(next(plot.svg for plot in plots(results(loads=loads)) if plot.title.startswith("Latency:")))
+    assert sorted(word for *_, word in labels) == sorted([*PERCENTILES] * len(loads))
+    corners = [(float(x) - WIDE * (anchor == "end"), float(y)) for anchor, x, y, _ in labels]
+    for one, other in itertools.combinations(corners, 2):
+        assert abs(one[0] - other[0]) >= WIDE or abs(one[1] - other[1]) >= HIGH, labels
+
+
+def test_an_epoch_without_a_number_is_a_gap_in_its_place():
+    made = results()
+    whole = plots(made)[1]
+    losses = made.trainings[1].metrics["loss"]
+    losses[0] = losses[20] = math.nan
+    gap = plots(made)[1]
+    assert "GPU, in training: 0.99 after epoch 2, 0.4 after 60, no number in 2 of them" in gap.alt
+    assert "no number" not in whole.alt
+    assert gap.svg.count("M ") == whole.svg.count("M ") + 1
 
 
 def test_a_run_that_measured_nothing_has_no_plots():

@@ -1,20 +1,30 @@
 """The results: the verdict, results.json and its schema, and a file that is written whole or not at all."""
 
+import base64
+import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
+from PIL import Image
 
 from fixtures.record import Record
+from fixtures.support.dataset import CIFAR10_CLASSES
+from fixtures.support.inference import json_request
 from fixtures.support.load import LoadPlan, LoadResult
 from fixtures.support.report import measured
 from fixtures.support.report import results as shape
 from fixtures.support.report.history import Past, compare, earlier, line
-from fixtures.support.report.page import waterfall
+from fixtures.support.report.page import render, side_by_side, waterfall, words
+from fixtures.support.report.plots import plots
 from fixtures.support.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Span, redacted, write
 from fixtures.support.settings import read_settings
+from fixtures.support.tracking import Recipe, TrainingRun
+from steps.prediction import highest_is_at
 from tests.report.made_up import load, results, scenario
 
 SCHEMA = json.loads((Path(shape.__file__).with_name("results.schema.json")).read_text())
@@ -51,7 +61,7 @@ def test_results_json_is_what_its_schema_says():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"verdict": "FINE"}, {"version": 2}, {"seconds": "long"}, {"more": 1}, {"loads": [{}]}]
+    "wrong", [{"verdict": "FINE"}, {"version": 1}, {"seconds": "long"}, {"more": 1}, {"loads": [{}]}]
 )
 def test_the_schema_refuses_anything_else(wrong):
     with pytest.raises(jsonschema.ValidationError):
@@ -75,6 +85,41 @@ def test_a_load_without_any_answer_has_no_latency():
     VALIDATOR.validate(json.loads(results(loads=[made]).as_json()))
 
 
+@pytest.mark.parametrize(
+    ("logged", "kept"),
+    [
+        ([3.0, np.nan, np.inf, 1.0], [3.0, None, None, 1.0]),
+        ([np.nan, 2.0], [None, 2.0]),
+        ([3.0, 2.0, np.nan, np.nan], [3.0, 2.0]),
+        ([np.nan, np.nan], []),
+    ],
+)
+def test_epochs_without_a_number_keep_their_places_and_none_is_last(logged, kept):
+    metrics = {"loss": logged, "accuracy": [0.5] * len(logged), "system/gpu_0_utilization_percentage": [9.0]}
+    run = TrainingRun("", "", "", "FINISHED", Recipe("gpu", "quick", len(logged)), {}, metrics)
+    found = json.loads(results(trainings=[measured.training(run)]).as_json())
+    VALIDATOR.validate(found)
+    assert found["trainings"][0]["metrics"] == {"loss": kept, "accuracy": [0.5] * len(logged)}
+
+
+@pytest.mark.parametrize("losses", [[3.0, np.nan, 1.0], []])
+def test_a_page_of_epochs_without_a_number_is_drawn(losses):
+    made = results()
+    for one in made.trainings:
+        one.metrics |= {"loss": losses, "epoch_seconds": losses}
+    rows = dict(side_by_side(made.trainings))
+    assert rows["time an epoch"] == (["2.00 s"] * 2 if losses else ["-"] * 2)
+    assert "<svg" in render(made, plots(made))
+
+
+def test_the_words_to_filter_by_have_the_figures_values():
+    made = scenario(0, PASSED)
+    made.steps[1].figures["landed at"] = "index 4 (deer)"
+    made.figures["data"] = "STAND-IN DATA"
+    assert "landed at: index 4 (deer)" in words(made)
+    assert "STAND-IN DATA" in words(made)
+
+
 @pytest.mark.parametrize("logits", [[np.nan] + [0.0] * 9, [np.inf] * 10, [1.0] * 5])
 def test_an_answer_that_is_not_ten_numbers_has_no_bars(logits):
     record = Record(read_settings({}, ["embedded"], {}))
@@ -84,6 +129,63 @@ def test_an_answer_that_is_not_ten_numbers_has_no_bars(logits):
     assert [picture.title for picture in record.results.pictures] == ["held-out picture 1"]
     record.picture("the deer", pixels, 4, "abcdefghij", np.arange(10.0))
     assert record.results.pictures[0].title == "the deer"
+
+
+PICTURE = np.random.default_rng(3).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
+DATASET: Any = SimpleNamespace(sample="deer", classes=CIFAR10_CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("given", "title", "expected"),
+    [
+        ({}, "the deer", 4),
+        ({"request": __file__, "expect_index": "7"}, "the picture in test_results.py", 7),
+    ],
+)
+def test_the_picture_that_was_sent_is_shown_before_those_of_the_classes(given, title, expected):
+    record = Record(read_settings(given, ["embedded"], {}))
+    record.picture("held-out picture 1", PICTURE[0], 1, CIFAR10_CLASSES, np.arange(10.0))
+    record.sent(json_request(PICTURE), DATASET, np.arange(10.0))
+    shown, _ = record.results.pictures
+    assert (shown.title, shown.expected, shown.logits[9]) == (title, expected, 9)
+    pixels = np.array(Image.open(io.BytesIO(base64.b64decode(shown.png))))
+    assert (pixels == PICTURE[0]).all()
+    assert record.results.request == (Path(given["request"]).name if given else "")
+
+
+def test_the_deers_scenario_shows_what_it_sent_wherever_it_lands():
+    settings = read_settings({"expect_index": "3"}, ["embedded"], {})
+    record, answer = Record(settings), SimpleNamespace(logits=lambda: np.arange(10.0)[None])
+    with pytest.raises(AssertionError, match="landed at index 9"):
+        highest_is_at(answer, json_request(PICTURE), settings, DATASET, record, lambda name, value: None)
+    assert [(shown.title, shown.expected) for shown in record.results.pictures] == [("the deer", 3)]
+
+
+TENSOR = json.loads(json_request(PICTURE))["inputs"][0]
+
+
+def test_a_picture_in_one_long_row_is_shown_as_well():
+    flat = {**TENSOR, "data": np.ravel(TENSOR["data"]).tolist()}
+    assert (measured.sent_pixels(json.dumps({"inputs": [flat]}).encode()) == PICTURE[0]).all()
+
+
+@pytest.mark.parametrize(
+    "request_body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        json.dumps({"inputs": []}).encode(),
+        json.dumps({"inputs": [TENSOR, TENSOR]}).encode(),
+        json.dumps({"inputs": [{**TENSOR, "shape": [1, 32, 32]}]}).encode(),
+        json.dumps({"inputs": [{**TENSOR, "data": [None] * 3072}]}).encode(),
+        json.dumps({"inputs": [{"name": "x", "shape": [1, 4], "data": [1, 2, 3, 4]}]}).encode(),
+    ],
+)
+def test_a_request_without_one_picture_of_that_size_shows_none(request_body):
+    record = Record(read_settings({}, ["embedded"], {}))
+    record.sent(request_body, DATASET, np.arange(10.0))
+    assert record.results.pictures == []
 
 
 def test_every_text_but_pictures_is_redacted():

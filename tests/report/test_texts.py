@@ -11,6 +11,8 @@ from fixtures.support.report.claims import CLAIMS, claims
 from fixtures.support.report.cucumber import cucumber_json
 from fixtures.support.report.results import FAILED, NOT_RUN, PASSED, SKIPPED
 from fixtures.support.report.tables import markdown, terminal_table
+from fixtures.support.tracking import Recipe, TrainingRun
+from steps.training import gpu_epochs_in_cpu_time
 from tests.report.made_up import HOSTILE, results, scenario
 from tests.running import ROOT
 
@@ -21,24 +23,42 @@ def test_each_claim_is_bound_to_a_scenario_that_there_is():
         assert f"Scenario: {claim.scenario}\n" in written
 
 
+DEER, LOAD, FASTER = (
+    "The deer lands at index 4",
+    "The CPU predictor takes the tutorial's load",
+    "The GPU answers faster than the CPU",
+)
+SAME_TIME = "The GPU trains 60 epochs in the time of the CPU's 10"
+FIGURES = {
+    DEER: {"landed at": "index 4 (deer)"},
+    SAME_TIME: {"10 epochs on the CPU": "1800 s", "60 on the GPU": "300 s"},
+}
+
+
 def with_claims(outcome, **changes):
     made = results(scenarios=0, **changes)
     made.scenarios = [scenario(number, outcome) for number, _ in enumerate(CLAIMS)]
     for one, claim in zip(made.scenarios, CLAIMS, strict=True):
         one.name = claim.scenario
-    made.scenarios[3].steps[0].figures["landed at"] = "index 4 (deer)"
+        one.steps[1].figures.update(FIGURES.get(one.name, {}))
     made.claims = claims(made)
     return made
+
+
+def claimed(made, name):
+    """Return the claim that the scenario of this name checks, as the run stands now."""
+    return next(claim for claim in claims(made) if claim.scenario == name)
 
 
 def test_claims_have_this_runs_figures_and_its_verdicts():
     found = {claim.scenario: claim for claim in with_claims(PASSED).claims}
     assert found["The CPU model learns"].measured == "73.0% held out, 100.0% in training after 2 epochs"
     assert found["The GPU model learns"].measured == "100.0% in training, 69.0% held out after 60 epochs"
-    assert found["The deer lands at index 4"].measured == "index 4 (deer)"
-    assert found["The CPU predictor takes the tutorial's load"].measured.startswith("all 6,000 at 600/s, p50 8.0 ms")
-    assert found["The GPU answers faster than the CPU"].measured == (
-        "GPU faster by 6 pairs; p50 2.7 against 7.2 ms, x 0.38 (0.36 to 0.39); "
+    assert found[SAME_TIME].measured == "60 epochs on the GPU in 300 s, 10 on the CPU in 1800 s"
+    assert found[DEER].measured == "index 4 (deer)"
+    assert found[LOAD].measured.startswith("all 6,000 at 600/s for 10 s, p50 8.0 ms")
+    assert found[FASTER].measured == (
+        "GPU faster by 6 pairs of loads of 10 s; p50 2.7 against 7.2 ms, x 0.38 (0.36 to 0.39); "
         "p99 10.5 against 205.6 ms, x 0.05 (0.02 to 0.20)"
     )
     assert {claim.verdict for claim in found.values()} == {PASSED}
@@ -81,18 +101,59 @@ def test_markdown_holds_failures_and_nothing_of_them_is_markup():
 
 
 def test_a_claim_that_was_not_asked_for_was_not_checked():
-    slower = with_claims(PASSED, rate=70).claims[4]
-    assert (slower.verdict, slower.measured[:15]) == ("not run", "asked for 70/s:")
-    elsewhere = with_claims(PASSED, expect_index=3).claims[3]
-    assert (elsewhere.verdict, elsewhere.measured) == ("not run", "asked for index 3: index 4 (deer)")
-    assert with_claims(FAILED, rate=70).claims[4].verdict == FAILED
+    slower = claimed(with_claims(PASSED, rate=70), LOAD)
+    assert (slower.verdict, slower.measured[:15]) == (NOT_RUN, "asked for 70/s:")
+    elsewhere = claimed(with_claims(PASSED, expect_index=3), DEER)
+    assert (elsewhere.verdict, elsewhere.measured) == (NOT_RUN, "asked for index 3: index 4 (deer)")
+
+
+@pytest.mark.parametrize("name", [LOAD, FASTER])
+def test_a_load_shorter_than_quicks_is_no_claims(name):
+    shorter = claimed(with_claims(PASSED, duration=2), name)
+    assert (shorter.verdict, shorter.measured[:14]) == (NOT_RUN, "asked for 2 s:")
+    both = claimed(with_claims(PASSED, duration=2, rate=700), name)
+    assert both.measured.startswith("asked for 700/s for 2 s: ")
+    assert claimed(with_claims(PASSED, duration=10), name).verdict == PASSED
+
+
+def test_a_users_own_request_is_no_deer_and_leaves_the_loads_as_they_are():
+    made = with_claims(PASSED, request="data-keras.json")
+    deer = claimed(made, DEER)
+    assert (deer.verdict, deer.measured) == (NOT_RUN, "asked with data-keras.json's own request: index 4 (deer)")
+    assert claimed(made, LOAD).verdict == PASSED
+
+
+def test_what_was_not_asked_for_and_failed_says_both():
+    slower = claimed(with_claims(FAILED, rate=70), LOAD)
+    assert (slower.verdict, slower.measured[:15]) == (FAILED, "asked for 70/s:")
+    made = with_claims(FAILED, request="data-keras.json", loads=[])
+    made.scenarios[[claim.scenario for claim in CLAIMS].index(DEER)].steps[1].figures.clear()
+    assert claimed(made, DEER).measured == "asked with data-keras.json's own request"
+
+
+def test_the_times_claimed_are_those_that_the_step_noted():
+    def run(device, epochs, seconds):
+        metrics = {"accuracy": [0.9] * epochs, "epoch_seconds": [seconds] * epochs}
+        return TrainingRun("", "", "", "FINISHED", Recipe(device, "tutorial", epochs), {}, metrics)
+
+    noted: dict[str, str] = {}
+    gpu_epochs_in_cpu_time({"CPU": run("cpu", 10, 180.0), "GPU": run("gpu", 60, 5.0)}, 60, 10, noted.__setitem__)
+    assert FIGURES[SAME_TIME].items() <= noted.items()
+
+
+def test_epochs_that_were_not_compared_have_no_time():
+    made = with_claims(SKIPPED)
+    for one in made.scenarios:
+        one.steps[1].figures.clear()
+    found = claimed(made, SAME_TIME)
+    assert (found.verdict, found.measured[:13]) == (SKIPPED, "nowhere a GPU")
 
 
 def test_one_failed_request_of_many_is_not_rounded_away():
     made = with_claims(FAILED)
     made.loads[0].success, made.loads[0].requests, made.loads[0].invalid = 1 - 1 / 36000, 36000, ["1 failed"]
-    taken = claims(made)[4].measured
-    assert taken.startswith("1 of 36,000 failed at 600/s")
+    taken = claimed(made, LOAD).measured
+    assert taken.startswith("1 of 36,000 failed at 600/s for 10 s")
     assert taken.endswith(", INVALID")
 
 
@@ -102,7 +163,7 @@ def test_pairs_that_do_not_count_are_in_no_claim():
     made.pairs.verdict, made.pairs.ratios = "can't tell", []
     for pair in made.pairs.pairs:
         pair.invalid = "too late"
-    assert claims(made)[5].measured == "can't tell by 0 pairs"
+    assert claimed(made, FASTER).measured == "can't tell by 0 pairs of loads of 10 s"
 
 
 def test_a_training_that_logged_nothing_has_no_figure():
