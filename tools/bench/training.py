@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tests.running import ROOT
 from tools.bench.rows import Row
 
 PAIRS = 3
+REVISED_EPOCHS = 18
 # the bare script: Keras' own way with arrays in memory, and nothing else
 BARE = """
 import sys, time
@@ -70,13 +70,18 @@ def trainer_against_keras(folder: Path, data: Path | None) -> Iterator[Row]:
 def time_to_70(folder: Path, data: Path | None) -> Iterator[Row]:
     """Time until 70 % of the held-out pictures are right: the tutorial's revised recipe over the quick one."""
     assert data
-    revised = seconds_to(folder, data, "revised", 25)
-    quick = seconds_to(folder, data, "quick", 2)
-    yield Row("time to 70 % held out: the tutorial's revised recipe against quick", revised / quick, 3.5, "x", True)
+    quick, accuracy = seconds_to(folder, data, "quick", 2)
+    if accuracy < 0.7:
+        raise SystemExit(f"quick: {accuracy * 100:.1f} % after 2 epochs, nothing to compare with")
+    revised, accuracy = seconds_to(folder, data, "revised", REVISED_EPOCHS)
+    what = "time to 70 % held out: the tutorial's revised recipe against quick"
+    if accuracy < 0.7:
+        what += f" (at least; not there after {REVISED_EPOCHS} epochs, {accuracy * 100:.1f} %)"
+    yield Row(what, revised / quick, 3.5, "x", True)
 
 
-def seconds_to(folder: Path, data: Path, profile: str, epochs: int) -> float:
-    """Train until an epoch ends with at least 70 % held out; return the seconds of training until then."""
+def seconds_to(folder: Path, data: Path, profile: str, epochs: int) -> tuple[float, float]:
+    """Train until an epoch ends with at least 70 % held out, or to the end; return its seconds and what it reached."""
     popen = subprocess.Popen(
         [
             *(sys.executable, ROOT / "codeset" / "train.py", "--data", data),
@@ -89,7 +94,7 @@ def seconds_to(folder: Path, data: Path, profile: str, epochs: int) -> float:
         text=True,
     )
     assert popen.stdout
-    spent, started = 0.0, time.monotonic()
+    spent = 0.0
     try:
         for line in popen.stdout:
             if "held out" not in line:
@@ -97,9 +102,9 @@ def seconds_to(folder: Path, data: Path, profile: str, epochs: int) -> float:
             spent += float(line.rsplit(", ", 1)[1].split()[0])
             accuracy = float(line.split("held out ")[1].split(",")[0])
             print(f"{profile}: {line.strip()}; {spent:.0f} s of epochs", flush=True)
-            if accuracy >= 0.7:
-                return spent
+            if accuracy >= 0.7 or line.startswith(f"epoch {epochs}/"):
+                return spent, accuracy
     finally:
         popen.kill()
         popen.wait()
-    raise SystemExit(f"{profile} did not reach 70 % in {epochs} epochs ({time.monotonic() - started:.0f} s)")
+    raise SystemExit(f"{profile} ended before its {epochs} epochs did")
