@@ -6,7 +6,18 @@ import pytest
 
 from tests.own_images import images_yaml
 
+# whose tests use one cluster, or look at all that a daemon has: they take turns, whatever runs beside them
+SHARED = ("cluster", "docker")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep together, when tests run side by side, those of a file, or of a folder that shares something."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            folder = item.path.parent.name
+            item.add_marker(pytest.mark.xdist_group(folder if folder in SHARED else item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -47,24 +47,29 @@ class Scenario:
 
 @dataclass(frozen=True)
 class SuiteRun:
-    """A finished run: its exit code, what the terminal showed, and the report's folder."""
+    """A finished run: its exit code, what the terminal showed, the report's folder, and its process's id."""
 
     code: int
     output: str
     report: Path
+    pid: int
 
     def scenarios(self) -> dict[str, Scenario]:
-        """Return the scenarios by the names that pytest-bdd gives them, `test_` left out."""
-        found = {}
-        for case in ElementTree.parse(self.report / "junit.xml").iter("testcase"):  # noqa: S314 - our own file
-            outcome, message = "passed", ""
-            for word in ("failure", "error", "skipped"):
-                for element in case.findall(word):
-                    outcome = "failed" if word == "failure" else word
-                    message = f"{element.get('message')}\n{element.text}"
-            figures = {item.get("name", ""): item.get("value", "") for item in case.iter("property")}
-            found[case.get("name", "").removeprefix("test_")] = Scenario(outcome, message, figures)
-        return found
+        return read_scenarios(self.report)
+
+
+def read_scenarios(report: Path) -> dict[str, Scenario]:
+    """Return a report's scenarios by the names that pytest-bdd gives them, `test_` left out."""
+    found = {}
+    for case in ElementTree.parse(report / "junit.xml").iter("testcase"):  # noqa: S314 - our own file
+        outcome, message = "passed", ""
+        for word in ("failure", "error", "skipped"):
+            for element in case.findall(word):
+                outcome = "failed" if word == "failure" else word
+                message = f"{element.get('message')}\n{element.text}"
+        figures = {item.get("name", ""): item.get("value", "") for item in case.iter("property")}
+        found[case.get("name", "").removeprefix("test_")] = Scenario(outcome, message, figures)
+    return found
 
 
 def command(report: Path, *arguments: str, plugin: str = "") -> list[str]:
@@ -86,17 +91,20 @@ def environment(**variables: str) -> dict[str, str]:
 
 def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 300, **variables: str) -> SuiteRun:
     """Run the features to their end; the output holds stdout and stderr."""
-    answer = subprocess.run(
+    with subprocess.Popen(
         command(report, *arguments, plugin=plugin),
         cwd=ROOT,
         env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=timeout,
-        check=False,
-    )
-    return SuiteRun(answer.returncode, answer.stdout, report)
+    ) as popen:
+        try:
+            output, _ = popen.communicate(timeout=timeout)
+        except BaseException:
+            popen.kill()
+            raise
+    return SuiteRun(popen.returncode, output, report, popen.pid)
 
 
 def run_chain(folder: Path, *arguments: str, timeout: float = 300, **variables: str) -> SuiteRun:

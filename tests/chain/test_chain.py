@@ -1,7 +1,11 @@
 """The whole chain in the real processes, on the stand-in; and that nothing of it is left."""
 
+import pytest
+
 from fixtures.support import triton_gpu
 from tests.running import WITHOUT_A_GPU
+
+pytestmark = pytest.mark.alone
 
 SKIPPED = WITHOUT_A_GPU | {
     # about Docker: its own target runs them

@@ -11,6 +11,8 @@ from fixtures.support.wait import Ready, wait_until
 from tests.chain.leftovers import processes_of, wait_clean
 from tests.running import started_suite
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def start(tmp_path):

@@ -2,11 +2,15 @@
 
 import re
 
+import pytest
+
 from fixtures.support.batches import HELD_OUT, read_pictures
 from fixtures.support.inference import json_request
 from fixtures.support.standin import write_digits
 from tests.chain.leftovers import wait_clean
 from tests.running import check_kept, run_suite
+
+pytestmark = pytest.mark.alone
 
 DEER = "the_deer_lands_at_index_4"
 

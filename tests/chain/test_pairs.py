@@ -15,6 +15,8 @@ from fixtures.support.settings import read_settings
 from fixtures.support.tracking import Recipe
 from tests.sabotage.edit import replace
 
+pytestmark = pytest.mark.alone
+
 RATE, SECONDS = 200, 4
 
 

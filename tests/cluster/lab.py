@@ -8,6 +8,7 @@ from typing import Any
 from kubernetes import client, config
 
 from fixtures.support.kube.manifests import RUN
+from fixtures.support.kube.namespace import OWNER
 from tests.own_images import own_images
 from tests.running import ROOT
 
@@ -40,8 +41,8 @@ def missing_image(core: client.CoreV1Api, *images: str) -> str:
     return ""
 
 
-def namespaces(kubeconfig: str) -> list[str]:
-    """Return the namespaces of the suite's runs."""
+def namespaces_of(pid: int, kubeconfig: str) -> list[str]:
+    """Return the namespaces of the run of that process; other tests' runs use the lab at the same time."""
     with config.new_client_from_config(kubeconfig) as api:
-        found = client.CoreV1Api(api).list_namespace(label_selector=RUN, _request_timeout=10).items
-    return [str(namespace.metadata.name) for namespace in found if namespace.metadata]
+        found: Any = client.CoreV1Api(api).list_namespace(label_selector=RUN, _request_timeout=10).items
+    return [one.metadata.name for one in found if f" {pid} " in one.metadata.annotations[OWNER]]

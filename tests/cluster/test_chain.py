@@ -2,18 +2,17 @@
 
 import pytest
 
-from tests.cluster.lab import namespaces
+from tests.cluster.lab import namespaces_of
 from tests.running import WITHOUT_A_GPU, run_chain
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory, lab_kubeconfig, options):
     folder = tmp_path_factory.mktemp("chain")
-    before = namespaces(lab_kubeconfig)
     result = run_chain(folder, *options, timeout=600, KUBECONFIG=lab_kubeconfig)
-    assert namespaces(lab_kubeconfig) == before
+    assert namespaces_of(result.pid, lab_kubeconfig) == []
     return result
 
 

@@ -23,7 +23,7 @@ from fixtures.support.kube.client import connect
 from fixtures.support.kube.namespace import Namespace
 from fixtures.support.kube.watching import Watched
 from fixtures.support.wait import Ready, wait_until
-from tests.cluster.lab import namespaces
+from tests.cluster.lab import namespaces_of
 from tests.cluster.test_interrupts import clean
 from tests.running import ROOT, command, environment, started_suite
 
@@ -192,7 +192,7 @@ def test_an_api_server_that_goes_away_ends_the_run_with_its_name(wire, tmp_path,
     assert "remove it with `make clean-cluster`" in text, text
     assert seconds < 30
     assert "removed" in clean(lab_kubeconfig)
-    assert namespaces(lab_kubeconfig) == []
+    assert namespaces_of(run.popen.pid, lab_kubeconfig) == []
 
 
 def test_an_api_server_that_does_not_answer_is_named_before_anything_starts(tmp_path, wire, options):

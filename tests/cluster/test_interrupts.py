@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.chain.leftovers import wait_clean
-from tests.cluster.lab import namespaces
+from tests.cluster.lab import namespaces_of
 from tests.running import ROOT, environment, started_suite
 
 pytestmark = pytest.mark.cluster
@@ -30,6 +30,7 @@ def start(tmp_path, lab_kubeconfig, options):
             variables = {"KUBECONFIG": lab_kubeconfig, "TMPDIR": str(tmp_path / "tmp")}
             run = started.enter_context(started_suite(tmp_path, *arguments, **variables))
             run.wait_for_log(moment)
+            assert namespaces_of(run.popen.pid, lab_kubeconfig)
             return run.popen
 
         yield start
@@ -50,11 +51,10 @@ def clean(kubeconfig, *arguments):
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_ctrl_c_leaves_no_namespace_and_a_report(start, moment, tmp_path, lab_kubeconfig):
-    before = namespaces(lab_kubeconfig)
     popen = start(moment)
     popen.send_signal(signal.SIGINT)
     assert popen.wait(90) == 2, (tmp_path / "output").read_text()
-    assert set(namespaces(lab_kubeconfig)) <= set(before)
+    assert namespaces_of(popen.pid, lab_kubeconfig) == []
     assert (tmp_path / "report" / "report.html").exists()
     assert (tmp_path / "report" / "logs" / "events.log").read_text()
 
@@ -63,7 +63,7 @@ def test_sigterm_leaves_no_namespace(start, tmp_path, lab_kubeconfig):
     popen = start(MOMENTS[2])
     popen.send_signal(signal.SIGTERM)
     assert popen.wait(90) == 143, (tmp_path / "output").read_text()
-    assert namespaces(lab_kubeconfig) == []
+    assert namespaces_of(popen.pid, lab_kubeconfig) == []
 
 
 def test_kill_9_leaves_no_namespace_and_no_directory(start, tmp_path, lab_kubeconfig):
@@ -71,12 +71,12 @@ def test_kill_9_leaves_no_namespace_and_no_directory(start, tmp_path, lab_kubeco
     popen.kill()
     popen.wait()
     wait_clean(tmp_path)
-    assert namespaces(lab_kubeconfig) == []
+    assert namespaces_of(popen.pid, lab_kubeconfig) == []
 
 
 def test_what_a_machine_that_died_left_is_removed_and_nothing_else(start, lab_kubeconfig):
     popen = start(MOMENTS[0])
-    (name,) = namespaces(lab_kubeconfig)
+    (name,) = namespaces_of(popen.pid, lab_kubeconfig)
     assert f"{name}: left alone, its run is under way here as process {popen.pid}" in clean(lab_kubeconfig)
     for child in psutil.Process(popen.pid).children():  # the guardian, which would remove it all
         child.kill()
@@ -85,7 +85,7 @@ def test_what_a_machine_that_died_left_is_removed_and_nothing_else(start, lab_ku
     bystander = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"bystander-{os.getpid()}"}}
     with bystanding(lab_kubeconfig, bystander) as remains:
         assert f"{name}: removed" in clean(lab_kubeconfig)
-        assert namespaces(lab_kubeconfig) == []
+        assert namespaces_of(popen.pid, lab_kubeconfig) == []
         assert remains()
 
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.cluster.lab import namespaces
+from tests.cluster.lab import namespaces_of
 from tests.running import environment
 
 pytestmark = pytest.mark.cluster
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.cluster
 
 def test_keep_leaves_the_namespace_and_says_how_to_reach_and_remove_it(run_on_lab, lab_kubeconfig):
     result = run_on_lab("--keep", "-k", "is_tracked")
-    (name,) = namespaces(lab_kubeconfig)
+    (name,) = namespaces_of(result.pid, lab_kubeconfig)
     reach = re.search(r"^MLflow: (kubectl .+)$", result.output, re.MULTILINE)
     remove = re.search(r"^remove: (kubectl .+)$", result.output, re.MULTILINE)
     assert reach, result.output
@@ -29,4 +29,4 @@ def test_keep_leaves_the_namespace_and_says_how_to_reach_and_remove_it(run_on_la
     finally:
         subprocess.run(remove[1].split(), env=inside, check=True)
     assert name in remove[1]
-    assert namespaces(lab_kubeconfig) == []
+    assert namespaces_of(result.pid, lab_kubeconfig) == []

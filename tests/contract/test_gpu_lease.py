@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.running import ROOT, SuiteRun, environment
+from tests.running import ROOT, environment, read_scenarios
 
 PREDICTOR = "test_triton_sees_the_gpu"
 POD = "test_the_cudavectoradd_pod_passes"
@@ -42,6 +42,6 @@ def test_the_predictor_frees_the_gpu_for_the_next_and_is_there_again_afterwards(
         timeout=300,
         check=False,
     )
-    found = SuiteRun(answer.returncode, answer.stdout, tmp_path).scenarios()
+    found = read_scenarios(tmp_path)
     assert [f"test_{name}" for name in found] == list(names), answer.stdout
     assert {scenario.outcome for scenario in found.values()} == {"passed"}, answer.stdout

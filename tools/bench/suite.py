@@ -61,7 +61,7 @@ def run_measured(report: Path, *arguments: str) -> tuple[SuiteRun, int]:
         code = popen.wait()
         watcher.join()
         output.seek(0)
-        return SuiteRun(code, output.read(), report), peak[0]
+        return SuiteRun(code, output.read(), report, popen.pid), peak[0]
 
 
 def watch_memory(popen: subprocess.Popen, peak: list[int]) -> None:
