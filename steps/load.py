@@ -40,7 +40,8 @@ def answers_within_a_second(loads, percent):
 @then("every request succeeds on both")
 def every_request_succeeds(loads):
     for device, load in loads.items():
-        assert load.success == 1, f"{device}: {load.success:.3%} of {len(load)} requests succeeded: {load.failures()}"
+        why = "; ".join([load.failures(), *load.incidents])
+        assert load.success == 1, f"{device}: {load.success:.3%} of {len(load)} requests succeeded: {why}"
 
 
 @then("the answers are the trained model's")

@@ -1,13 +1,14 @@
 """Remove the namespaces that interrupted runs left in a cluster: `make clean-cluster`.
 
 Only what carries the suite's label goes, and nothing of a run that is still under way on this machine. What another
-machine's runs left, or have under way, is shown, and removed with `--all`.
+machine's runs left, or have under way, and what was made with `--keep` is shown, and removed with `--all`.
 """
 
 import argparse
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from kubernetes import client
@@ -15,7 +16,7 @@ from kubernetes import client
 from fixtures.support.errors import AcceptanceError
 from fixtures.support.kube.client import SECONDS, Cluster, connect
 from fixtures.support.kube.manifests import PART_OF
-from fixtures.support.kube.namespace import OWNER, delete_namespace, started
+from fixtures.support.kube.namespace import KEPT, OWNER, delete_namespace, started
 
 
 def main() -> int:
@@ -23,21 +24,27 @@ def main() -> int:
     parser.add_argument("--kube-context", default=os.environ.get("ACCEPTANCE_KUBE_CONTEXT", ""))
     parser.add_argument("--all", action="store_true", help="also what other machines' runs left")
     arguments = parser.parse_args()
+    failed = False
     try:
         cluster = connect(arguments.kube_context)
         print(cluster)
-        for namespace in labelled(cluster):
-            name, owner = namespace.metadata.name, (namespace.metadata.annotations or {}).get(OWNER, "")
-            spared = why_spared(owner, arguments.all)
-            if spared:
-                print(f"{name}: left alone, {spared}")
-                continue
-            delete_namespace(cluster, name)
-            print(f"{name}: removed (of {owner})")
+        found = labelled(cluster)
     except AcceptanceError as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
+    for namespace in found:
+        name, noted = namespace.metadata.name, namespace.metadata.annotations or {}
+        spared = why_spared(noted, arguments.all)
+        if spared:
+            print(f"{name}: left alone, {spared}")
+            continue
+        try:
+            delete_namespace(cluster, name)
+            print(f"{name}: removed (of {noted[OWNER]})")
+        except AcceptanceError as error:
+            failed = True
+            print(error, file=sys.stderr)
+    return int(failed)
 
 
 def labelled(cluster: Cluster) -> list[Any]:
@@ -47,13 +54,19 @@ def labelled(cluster: Cluster) -> list[Any]:
         return client.CoreV1Api(api).list_namespace(label_selector=f"{label}={value}", _request_timeout=SECONDS).items
 
 
-def why_spared(owner: str, everything: bool) -> str:
-    """Return why a namespace stays, or "": `owner` is `user@host pid start`, as the run wrote it."""
+def why_spared(noted: Mapping[str, str], everything: bool) -> str:
+    """Return why a namespace stays, or "", by its annotations: its owner is `user@host pid start`."""
+    owner = noted.get(OWNER, "")
     where, pid, start = [*owner.split(" "), "", "", ""][:3]
     if not owner:
         return "no run of the suite wrote its name into it"
-    if where.partition("@")[2] == platform.node():
-        return f"its run is under way here as process {pid}" if pid.isdecimal() and started(int(pid)) == start else ""
+    here = where.partition("@")[2] == platform.node()
+    if here and pid.isdecimal() and started(int(pid)) == start:
+        return f"its run is under way here as process {pid}"
+    if noted.get(KEPT) == "true" and not everything:
+        return "it was made with --keep; --all removes it"
+    if here:
+        return ""
     return "" if everything else f"it is of {owner}; --all removes it"
 
 

@@ -129,13 +129,14 @@ def test_an_account_that_may_not_watch_is_told_so_unless_it_can_do_without(stran
 
 
 class Wire:
-    """A TCP proxy to the API server, that can be cut."""
+    """A TCP proxy to the API server, that can be cut, or go `silent` as where a firewall drops all packets."""
 
     def __init__(self, host, port):
         self.target = (host, port)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.sockets = []
+        self.silent = False
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -152,7 +153,8 @@ class Wire:
     def carry(self, source, target):
         try:
             while data := source.recv(1 << 16):
-                target.sendall(data)
+                if not self.silent:
+                    target.sendall(data)
             target.shutdown(socket.SHUT_WR)
         except OSError:
             return
@@ -191,6 +193,18 @@ def test_an_api_server_that_goes_away_ends_the_run_with_its_name(wire, tmp_path,
     assert f"the API server https://127.0.0.1:{cable.port} has not answered for" in text, text
     assert "remove it with `make clean-cluster`" in text, text
     assert seconds < 30
+    assert "removed" in clean(lab_kubeconfig)
+    assert namespaces_of(run.popen.pid, lab_kubeconfig) == []
+
+
+def test_a_connection_that_goes_silent_ends_the_run_as_well(wire, tmp_path, options, lab_kubeconfig):
+    cable, kubeconfig = wire
+    with started_suite(tmp_path, *options, "-k", "cpu_model_learns", KUBECONFIG=kubeconfig) as run:
+        run.wait_for_log("*-trainer")
+        cable.silent = True
+        run.wait_for_failure(40)  # 17 s to find out, 10 s of grace
+        assert run.popen.wait(120) == 1, run.output
+    assert f"the API server https://127.0.0.1:{cable.port} has not answered for" in run.output
     assert "removed" in clean(lab_kubeconfig)
     assert namespaces_of(run.popen.pid, lab_kubeconfig) == []
 

@@ -1,6 +1,7 @@
 """What happens to a run while its cluster misbehaves: a quick end with the cause, or an INVALID load."""
 
 import concurrent.futures
+import re
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from kubernetes import client, config
 
 from tests.cluster.lab import namespaces_of
 from tests.own_images import own_images
-from tests.running import run_suite, started_suite
+from tests.running import read_scenarios, run_suite, started_suite
 
 pytestmark = pytest.mark.cluster
 
@@ -56,11 +57,12 @@ def test_mlflows_pod_deleted_during_training_ends_the_run_with_the_cause(disturb
     assert seconds < 60  # with the namespace's end
 
 
-def test_tritons_pod_deleted_during_the_load_makes_it_invalid_and_nothing_hangs(disturb, core):
+def test_tritons_pod_deleted_during_the_load_makes_it_invalid_and_nothing_hangs(disturb, core, tmp_path):
     code, output, _ = disturb("tutorials_load", "load-*-attack", delete_pod(core, "triton"), "--duration=20")
     assert code == 1, output
-    assert "pod triton-cpu-2-" in output, output
-    assert "requests failed" in output or "requests succeeded" in output, output
+    scenario = read_scenarios(tmp_path / "report")["the_cpu_predictor_takes_the_tutorials_load"]
+    assert scenario.figures["verdict"].startswith("INVALID: pod triton-cpu-2-"), scenario
+    assert re.search(r"requests succeeded: .*; pod triton-cpu-2-\S+ (was|is being) deleted", scenario.message), scenario
 
 
 def test_a_namespace_deleted_during_the_run_is_named(disturb, core):

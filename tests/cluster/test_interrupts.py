@@ -10,27 +10,30 @@ from typing import Any
 import psutil
 import pytest
 
+from fixtures.support.wait import Ready, wait_until
 from tests.chain.leftovers import wait_clean
 from tests.cluster.lab import namespaces_of
 from tests.running import ROOT, environment, started_suite
 
 pytestmark = pytest.mark.cluster
-# five moments, told by the log that appears: MLflow starts, data arrives, the trainer runs, Triton loads, load is sent
+# told by the log that appears: MLflow starts, data arrives, the trainer runs, Triton loads, load is sent
 MOMENTS = ["mlflow-*-mlflow", "training-*-dataset", "training-*-trainer", "triton-*-triton", "load-*-attack"]
 
 
 @pytest.fixture
 def start(tmp_path, lab_kubeconfig, options):
-    """Start a run up to the load, and wait until a log shows how far it is."""
+    """Start a run up to the load, and wait until it has a namespace, and a log shows how far it is."""
     (tmp_path / "tmp").mkdir()
     with contextlib.ExitStack() as started:
 
-        def start(moment):
+        def start(moment=""):
             arguments = [*options, "--duration=30", "-k", "tutorials_load"]
             variables = {"KUBECONFIG": lab_kubeconfig, "TMPDIR": str(tmp_path / "tmp")}
             run = started.enter_context(started_suite(tmp_path, *arguments, **variables))
-            run.wait_for_log(moment)
-            assert namespaces_of(run.popen.pid, lab_kubeconfig)
+            found = lambda: namespaces_of(run.popen.pid, lab_kubeconfig)  # noqa: E731
+            wait_until("its namespace", lambda: Ready(None) if found() else run.output or "starting", 60)
+            if moment:
+                run.wait_for_log(moment)
             return run.popen
 
         yield start
@@ -57,6 +60,13 @@ def test_ctrl_c_leaves_no_namespace_and_a_report(start, moment, tmp_path, lab_ku
     assert namespaces_of(popen.pid, lab_kubeconfig) == []
     assert (tmp_path / "report" / "report.html").exists()
     assert (tmp_path / "report" / "logs" / "events.log").read_text()
+
+
+def test_ctrl_c_while_the_namespace_is_made_leaves_none(start, tmp_path, lab_kubeconfig):
+    popen = start()
+    popen.send_signal(signal.SIGINT)
+    assert popen.wait(90) == 2, (tmp_path / "output").read_text()
+    assert namespaces_of(popen.pid, lab_kubeconfig) == []
 
 
 def test_sigterm_leaves_no_namespace(start, tmp_path, lab_kubeconfig):

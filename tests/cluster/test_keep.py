@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.cluster.lab import namespaces_of
+from tests.cluster.test_interrupts import clean
 from tests.running import environment
 
 pytestmark = pytest.mark.cluster
@@ -26,6 +27,7 @@ def test_keep_leaves_the_namespace_and_says_how_to_reach_and_remove_it(run_on_la
         assert b"Forwarding from" in forward.stdout.readline()
         forward.terminate()
         forward.wait()
+        assert f"{name}: left alone, it was made with --keep" in clean(lab_kubeconfig)
     finally:
         subprocess.run(remove[1].split(), env=inside, check=True)
     assert name in remove[1]

@@ -3,11 +3,14 @@
 import copy
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from kubernetes import client
 from kubernetes.utils import create_from_dict
 
+from fixtures.support.errors import AcceptanceError
 from fixtures.support.images import PINNED, read_images
 from fixtures.support.kube import manifests
 from fixtures.support.kube.client import connect
@@ -49,9 +52,24 @@ def test_the_namespace_has_the_quota_the_policy_and_the_labels(namespace):
     found = namespace.core.read_namespace(namespace.name)
     assert found.metadata.labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert found.metadata.labels[manifests.RUN] == namespace.run
-    assert [quota.metadata.name for quota in namespace.core.list_namespaced_resource_quota(namespace.name).items] == [
-        "run"
-    ]
+    quotas = namespace.core.list_namespaced_resource_quota(namespace.name).items
+    assert [quota.metadata.name for quota in quotas] == ["run"]
+    networking: Any = client.NetworkingV1Api(namespace.cluster.api())
+    (policy,) = networking.list_namespaced_network_policy(namespace.name).items
+    assert policy.spec.policy_types == ["Ingress"] and not policy.spec.pod_selector.match_labels
+    ((peer,),) = [rule._from for rule in policy.spec.ingress]
+    assert peer.pod_selector and not peer.namespace_selector and not peer.ip_block
+
+
+def test_a_namespace_that_is_only_half_made_goes(namespace, tmp_path, monkeypatch):
+    read = manifests.read_component
+    broken = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "Not a name"}, "spec": {}}
+    monkeypatch.setattr(manifests, "read_component", lambda name: [*read(name), copy.deepcopy(broken)])
+    half = Namespace(namespace.cluster, secrets.token_hex(4), read_images(None), tmp_path)
+    with pytest.raises(AcceptanceError, match="creating ResourceQuota Not a name"), half:
+        pass
+    with pytest.raises(client.ApiException, match="404"):
+        namespace.core.read_namespace(half.name)
 
 
 def test_a_privileged_pod_is_refused(namespace):

@@ -41,9 +41,12 @@ def start(client, images_file, tmp_path):
 
 
 def running(client, name):
-    """Return the suite's running container of that name as Ready, or None."""
+    """Return the suite's running container of that name as Ready, or its network for "network", or None."""
     label = [f"{key}={value}" for key, value in PART_OF.items()]
-    found = [one for one in client.containers.list(filters={"label": label}) if one.name.endswith(name)]
+    if name == "network":
+        found = client.networks.list(filters={"label": label})
+    else:
+        found = [one for one in client.containers.list(filters={"label": label}) if one.name.endswith(name)]
     return Ready(found[0]) if found else None
 
 
@@ -57,7 +60,7 @@ def test_ctrl_c_and_sigterm_remove_everything_and_leave_a_report(client, start, 
     assert (tmp_path / "report" / "logs" / "trainer-cpu-quick-1.log").exists()
 
 
-@pytest.mark.parametrize("moment", ["mlflow", "triton-cpu-2", "vegeta-cpu-3"])
+@pytest.mark.parametrize("moment", ["network", "mlflow", "triton-cpu-2", "vegeta-cpu-3"])
 def test_ctrl_c_at_other_moments_removes_everything(client, start, tmp_path, moment):
     run = start("tutorials_load", moment)
     run.popen.send_signal(signal.SIGINT)
