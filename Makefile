@@ -13,7 +13,7 @@ acceptance: setup  ## check the whole chain; options go in ARGS="..."
 
 # of what ARGS chooses there may be nothing in one half
 test: setup lint  ## pass the suite's own tests
-	$(BIN)/pytest tests -m "not alone and not sabotage" -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS) $(if $(ARGS),|| [ $$? -eq 5 ])
+	$(BIN)/pytest tests -m "not alone and not sabotage" -n 3 --dist loadscope --no-loadscope-reorder $(ARGS) $(if $(ARGS),|| [ $$? -eq 5 ])
 	$(BIN)/pytest tests -m "alone and not sabotage" $(ARGS) $(if $(ARGS),|| [ $$? -eq 5 ])
 
 lint: setup  ## check style and types

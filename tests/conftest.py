@@ -8,16 +8,24 @@ from tests.own_images import images_yaml
 
 # whose tests use one cluster, or look at all that a daemon has: they take turns, whatever runs beside them
 SHARED = ("cluster", "docker")
+# of the cluster's, those that change its nodes, or count them
+OF_NODES = ("test_device_plugin.py", "test_diagnosis.py", "test_gpu_node.py", "test_gpus.py")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Keep together, when tests run side by side, those of a file, or of a folder that shares something."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            folder = item.path.parent.name
-            item.add_marker(pytest.mark.xdist_group(folder if folder in SHARED else item.path.name))
+def pytest_xdist_make_scheduler(config, log):
+    """Keep together, when tests run side by side, those of a file, or of what shares a cluster or a daemon."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Turns(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::")[0]
+            folder, name = file.split("/")[-2:]
+            if folder not in SHARED:
+                return file
+            return "nodes" if name in OF_NODES else folder
+
+    return Turns(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from tests.cluster.lab import missing_image
 from tests.cluster.room import IN_TIME, asks_for_gpu
 from tests.own_images import lab_images
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("node")]
+pytestmark = pytest.mark.cluster
 LABEL = "accelerator"
 LAST_WORDS = "No devices found. Waiting indefinitely."
 QUESTION = "If this is a GPU node, did you configure the NVIDIA Container Toolkit?"

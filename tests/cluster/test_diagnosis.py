@@ -12,7 +12,7 @@ from fixtures.support.kube.view import GPU
 from fixtures.support.wait import Ready, wait_until
 from tests.cluster.room import IMAGE, IN_TIME, SLEEPS, Room, asks_for_gpu
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("node")]
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture

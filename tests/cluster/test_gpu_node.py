@@ -10,7 +10,7 @@ from tests.cluster.device_plugin import HEALTHY, NODE, DevicePlugin, no_kubelet
 from tests.own_images import images_yaml, own_images
 from tests.running import run_suite
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("node")]
+pytestmark = pytest.mark.cluster
 SCENARIOS = (
     "the_nodes_driver_is_new_enough",
     "containers_get_nvidias_runtime",

@@ -27,7 +27,7 @@ from tests.cluster.lab import missing_image, namespaces_of
 from tests.cluster.room import asks_for_gpu
 from tests.own_images import images_yaml, lab_images, own_images
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("node")]
+pytestmark = pytest.mark.cluster
 GPU_POD = ("-k", "cudavectoradd", "--require-gpu")
 ASKS = "echo devices: $NVIDIA_VISIBLE_DEVICES; test -c /dev/nvidia0 && echo a device"
 
