@@ -238,7 +238,7 @@ def test_time_to_70_percent_is_that_of_the_first_epoch_that_gets_there(monkeypat
 
 def test_a_recipe_that_does_not_get_to_70_percent_leaves_a_lower_bound(monkeypatch, tmp_path):
     measured = time_to_70(monkeypatch, tmp_path, quick=[0.7], revised=[0.688] * 30)
-    assert measured == (f"{NAME} (at least; not there after 18 epochs, 68.8 %)", 18)
+    assert measured == (f"{NAME} (at least; not there after 10 epochs, 68.8 %)", 10)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools.bench", description=__doc__)
     parser.add_argument("--cifar10", default=os.environ.get("CIFAR10_DIR"), help="the cifar-10-batches-py folder")
     parser.add_argument("--only", default="", help="only measurements whose name has this word")
-    parser.add_argument("--long", action="store_true", help="also the time to 70 %% of both recipes, about 40 minutes")
+    parser.add_argument("--long", action="store_true", help="also the time to 70 %% of both recipes, about 20 minutes")
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
     parser.add_argument("--cluster", default="", help="options of a run on one: --target=existing ...")
     arguments = parser.parse_args()

@@ -10,7 +10,7 @@ from tests.running import ROOT
 from tools.bench.rows import Row
 
 PAIRS = 3
-REVISED_EPOCHS = 18
+REVISED_EPOCHS = 10
 # the bare script: Keras' own way with arrays in memory, and nothing else
 BARE = """
 import sys, time
