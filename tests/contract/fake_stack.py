@@ -30,6 +30,8 @@ SAYS = {
     "training_accuracy": 0.964,
     "epochs_missed": 0,
     "training_use": 42.0,
+    # of another GPU that the trainer sees
+    "neighbour_use": 0.0,
     "gpu_epoch_seconds": 0.5,
     "gpu_experiment": "1",
     "devices": "CPU,GPU:NVIDIA Made-Up",
@@ -83,7 +85,7 @@ class FakeMetricsHandler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         use = self.server.uses[self.server.device]
         shown = "" if use is None else rf"\1 {use}\n"
-        text = re.sub(r"(nv_gpu_utilization\S+) \S+\n", shown, self.server.text)
+        text = re.sub(r"(nv_gpu_utilization\S+) \S+\n", shown, self.server.text, count=1)
         self.send_response(200)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -132,6 +134,7 @@ class FakeStack(fake_node.FakeNode):
             metrics["epoch_seconds"] = [self.says["gpu_epoch_seconds"]] * epochs
             if self.says["training_use"] is not None:
                 metrics["system/gpu_0_utilization_percentage"] = [0.0] + [self.says["training_use"]] * 9
+                metrics["system/gpu_1_utilization_percentage"] = [self.says["neighbour_use"]] * 10
         beyond = recipe.entry_point == "beyond"
         metrics["val_accuracy"] = [self.says["beyond_accuracy" if beyond else "held_out_accuracy"]] * epochs
         return MadeUpRun(

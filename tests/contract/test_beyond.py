@@ -35,6 +35,8 @@ def test_it_passes_at_96_1_percent_in_240_s(tmp_path, cifar10):
         ({"beyond_accuracy": 0.954}, "reached 95.4% held out, not 96 %"),
         ({"beyond_seconds": 301.0}, "took 301 s, start and tracking included, not 5 min"),
         ({"epochs_missed": 1}, "ran 55 epochs of the 56 asked for"),
+        ({"training_use": 0.0}, "the GPU was at most 0 % busy"),
+        ({"training_use": None}, "logged no GPU utilisation"),
         ({"devices": "CPU"}, "saw ['CPU']; the GPU was to train it"),
     ],
 )

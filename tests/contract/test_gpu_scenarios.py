@@ -7,11 +7,16 @@ import json
 
 import pytest
 
+from tests.contract.fake_node import METRICS
 from tests.running import run_suite
 
 VECTOR_ADD = "the_cudavectoradd_pod_passes"
 LEARNS = "the_gpu_model_learns"
 FASTER = "the_gpu_answers_faster_than_the_cpu"
+
+
+# another GPU that the server sees, and that somebody else keeps busy
+NEIGHBOUR = METRICS + 'nv_gpu_utilization{gpu_uuid="GPU-neighbour"} 0.9\n'
 
 
 def run(folder, says, *arguments):
@@ -29,7 +34,7 @@ def run(folder, says, *arguments):
 
 
 def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):
-    scenarios = run(tmp_path, {}).scenarios()
+    scenarios = run(tmp_path, {"metrics": NEIGHBOUR}).scenarios()
     assert {name: found.outcome for name, found in scenarios.items()} == dict.fromkeys(
         (VECTOR_ADD, LEARNS, FASTER), "passed"
     )
@@ -53,6 +58,7 @@ def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):
         ({"epochs_missed": 3}, LEARNS, "ran 57 epochs of the 60 asked for"),
         ({"held_out_accuracy": 0.0}, LEARNS, "logged 0.0 as its held-out accuracy"),
         ({"training_use": 0.0}, LEARNS, "the GPU was at most 0 % busy"),
+        ({"training_use": 0.0, "neighbour_use": 90.0}, LEARNS, "the GPU was at most 0 % busy"),
         ({"training_use": None}, LEARNS, "logged no GPU utilisation"),
         ({"devices": "CPU"}, LEARNS, "saw ['CPU']; the GPU was to train it"),
         ({"gpu_ms": 8.0}, FASTER, "can't tell by 6 pairs: the GPU's latency over the CPU's is 1.111"),
@@ -61,7 +67,8 @@ def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):
         ({"gpu_rate": 0.9}, FASTER, "pair 1: the GPU's load is INVALID: 540.0 requests/s were sent instead of 600"),
         ({"gpu_answer": 5}, FASTER, "GPU 1: 60 of the 60 answers that were looked at are wrong, the first: class 5"),
         ({"gpu_use": {"cpu": 0.0, "gpu": 0.0}}, FASTER, "the GPU predictor ran on the CPU"),
-        ({"gpu_use": {"cpu": 0.4, "gpu": 0.3}}, FASTER, "nearly as busy under the CPU's loads"),
+        ({"gpu_use": {"cpu": 0.4, "gpu": 0.3}}, FASTER, "busy under the CPU's loads, over 5%"),
+        ({"gpu_use": {"cpu": 0.2, "gpu": 0.45}}, FASTER, "busy under the CPU's loads, over 5%"),
         ({"gpu_use": {"cpu": None, "gpu": None}}, FASTER, "Triton's metrics have no nv_gpu_utilization"),
         ({"gpu_serves": "another"}, FASTER, "the predictors serve different runs"),
         ({"gpu_failures": 3}, FASTER, "GPU 1: 99.950% of 6000 requests succeeded: 3 x HTTP 503"),

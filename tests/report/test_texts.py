@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.support.report.claims import CLAIMS, claims
 from fixtures.support.report.cucumber import cucumber_json
+from fixtures.support.report.page import side_by_side
 from fixtures.support.report.results import FAILED, NOT_RUN, PASSED, SKIPPED
 from fixtures.support.report.tables import markdown, terminal_table
 from fixtures.support.tracking import Recipe, TrainingRun
@@ -170,6 +171,22 @@ def test_a_training_that_logged_nothing_has_no_figure():
     made = with_claims(FAILED)
     made.trainings[0].metrics = {}
     assert claims(made)[1].measured == "-"
+
+
+def test_the_runs_are_compared_by_parameters_time_an_epoch_and_accuracy():
+    cpu, gpu = results(scenarios=0).trainings
+    cpu.parameters, gpu.parameters = {"epochs": "2", "seed": "1"}, {"epochs": "60", "augment": "yes"}
+    cpu.metrics["epoch_seconds"], gpu.metrics["epoch_seconds"] = [180.0, 184.0], [5.0, 6.0]
+    assert side_by_side([cpu, gpu]) == [
+        ("epochs", ["2", "60"]),
+        ("seed", ["1", "-"]),
+        ("augment", ["-", "yes"]),
+        ("epochs that ran", ["2", "60"]),
+        ("time", ["1 min 40 s"] * 2),
+        ("time an epoch", ["3 min 02 s", "5.50 s"]),
+        ("training accuracy", ["100.0%"] * 2),
+        ("held-out accuracy", ["73.0%", "69.0%"]),
+    ]
 
 
 def test_cucumber_json_has_every_scenario_with_each_steps_status():

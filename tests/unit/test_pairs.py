@@ -107,6 +107,38 @@ def test_where_it_can_not_tell_it_says_how_many_pairs_would():
     assert found.words().endswith(f"{needed} pairs would tell a difference of 5% (--pairs)")
 
 
+def pairs_of(p50s, p99s):
+    """Return pairs with these ratios at p50 and at p99, one of each a pair."""
+
+    def one(p50, p99):
+        cpu, plan = load(), LoadPlan(600, 2, b"{}")
+        slow = cpu.waited > np.percentile(cpu.waited, 90)
+        waited = cpu.waited * np.where(slow, p99, p50)
+        return Pair(cpu, LoadResult(plan, cpu.sent, waited, cpu.codes, cpu.errors), "cpu")
+
+    return PairedLoads([one(*both) for both in zip(p50s, p99s, strict=True)])
+
+
+def test_where_each_is_faster_at_one_percentile_no_number_of_pairs_would_tell():
+    words = pairs_of([0.8, 0.81, 0.79, 0.8, 0.82, 0.8], [1.2, 1.21, 1.19, 1.2, 1.22, 1.2]).words()
+    assert words.startswith(CANT_TELL)
+    assert words.endswith("beyond doubt: no number of pairs would tell which one is at both")
+
+
+def test_where_the_difference_is_smaller_than_5_percent_it_says_how_many_pairs_would_tell_that_one():
+    found = pairs_of([0.5] * 6, [1.006, 0.997, 1.004, 0.996, 1.008, 0.998])
+    one = found.ratios()[1]
+    needed = pairs_needed(found.logarithms(99), one.difference)
+    assert needed > len(found.counted)
+    assert found.words().endswith(
+        f"a difference of 5% would have been told; {needed} pairs would tell the {one.difference:.1%} at p99 (--pairs)"
+    )
+
+
+def test_where_there_is_no_difference_no_number_of_pairs_would_tell():
+    assert pairs_of([0.5] * 6, [1] * 6).words().endswith("at p99 there is none: no number of pairs would tell")
+
+
 @pytest.fixture(scope="module")
 def simulated():
     """Make simulated pairs: logarithms [pairs, percentiles] of loads drawn from recorded ones, the GPU's as told."""

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
 from fixtures.stacks.common import CODESET
 from fixtures.support.mlflow_local import device_environment
+from fixtures.support.tracking import Recipe, TrainingRun
 
 
 @pytest.mark.parametrize("program", ["train.py", "beyond.py"])
@@ -23,6 +26,29 @@ def test_a_gpu_that_was_demanded_and_is_not_there_ends_it_with_the_fix(tmp_path,
     assert answer.returncode == 1
     assert "TRAIN_ON=gpu: TensorFlow" in answer.stderr
     assert "lists no GPU: install tensorflow[and-cuda]==" in answer.stderr
+
+
+def test_mlflows_own_monitor_logs_the_metric_by_which_the_gpu_counts_as_busy(monkeypatch):
+    """MLflow's monitor on a driver that is made up: two GPUs, of which the other is the busier."""
+    from mlflow.system_metrics.metrics import gpu_monitor
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+    driver = Mock(NVMLError=OSError)
+    driver.nvmlDeviceGetCount.return_value = 2
+    driver.nvmlDeviceGetHandleByIndex.side_effect = lambda index: index
+    driver.nvmlDeviceGetMemoryInfo.return_value = SimpleNamespace(used=1, total=2)
+    driver.nvmlDeviceGetUtilizationRates.side_effect = lambda index: SimpleNamespace(gpu=[42, 90][index])
+    driver.nvmlDeviceGetPowerUsage.return_value = driver.nvmlDeviceGetEnforcedPowerLimit.return_value = 1
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    monkeypatch.setattr(gpu_monitor, "pynvml", driver, raising=False)
+    monitor = SystemMetricsMonitor("made-up", tracking_uri="http://127.0.0.1:9")
+    monitor.mlflow_logger = Mock()
+    monitor.collect_metrics()
+    monitor.publish_metrics(monitor.aggregate_metrics())
+    (logged, _), _ = monitor.mlflow_logger.record_metrics.call_args
+    metrics = {name: [value] for name, value in reversed(logged.items())}
+    assert "system/gpu_1_utilization_percentage" in metrics
+    assert TrainingRun("", "", "", "FINISHED", Recipe("gpu", "quick", 1), {}, metrics).gpu_utilisation == [42]
 
 
 def test_the_cpus_training_sees_no_gpu():
