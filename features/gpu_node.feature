@@ -10,6 +10,7 @@ Feature: A GPU node gives its GPU to pods
     When the node is asked for its driver
     Then the driver is at least 525.60.13
     And it supports at least CUDA 12.0
+    And each GPU has the compute capability 7.5 that the pinned Triton needs
 
   @gpu @cluster
   Scenario: Containers get NVIDIA's runtime

@@ -22,6 +22,8 @@ PROBED = (
     "| NVIDIA-SMI 550.54.15   Driver Version: 550.54.15   CUDA Version: 12.4 |"
 )
 TWO = PROBED.replace("550.54.15\nlisting", "550.54.15\nNVIDIA Made-Up, 550.54.15\nlisting")
+# what `nvidia-ctk cdi generate` has in its description, with no runtime of NVIDIA's anywhere
+CDI = PROBED.replace("device nvidiactl", "device nvidia-modeset\ndevice nvidia-uvm-tools\ndevice nvidiactl")
 NO_DEVICES = "sh: 3: nvidia-smi: not found\nlisting ended with 127\nsh: 5: nvidia-smi: not found"
 NO_PROGRAMS = "device nvidia0\ndevice nvidiactl\n" + NO_DEVICES
 MISMATCH = (

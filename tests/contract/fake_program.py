@@ -41,6 +41,8 @@ def docker(verb, *rest):
         end(0, json.dumps(known[image])) if image in known else end(1, f"Error: No such image: {image}")
     if verb == "exec":
         end(*SAYS["exec"])
+    if verb == "cp":
+        end(*SAYS["cp"])
     there = json.loads(DOCKER.read_text())
     if verb == "ps" or rest[0] == "ls":
         kind = "container" if verb == "ps" else verb

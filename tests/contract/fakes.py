@@ -24,6 +24,7 @@ WELL: dict[str, Any] = {
     "clusters": [],
     "create": "works",
     "load": [0, ""],
+    "cp": [0, ""],
     "exec": [0, "GPU 0: NVIDIA A100"],
     "gpus": [6, "No devices were found"],
     "cuda": "12.2",

@@ -25,6 +25,7 @@ from fixtures.support.settings import read_settings
 from fixtures.support.wait import Ready, wait_until
 from tests.contract.fakes import GPU, OWN, PINNED, Fakes
 from tests.docker_recorded import GPU_INFO, INFO
+from tests.running import ROOT
 
 BOTH = pytest.mark.parametrize("target", ["k3d", "kind"])
 
@@ -59,7 +60,7 @@ def provider(tmp_path):
 
     def make(target, **given) -> LocalCluster:
         settings = settings_of(target, **given)
-        made = PROVIDERS[target](settings, read_images(None), tmp_path / "run", processes, lambda text: None)
+        made = PROVIDERS[target](settings, read_images(settings.images), tmp_path / "run", processes, lambda text: None)
         assert isinstance(made, LocalCluster)
         return made
 
@@ -162,6 +163,17 @@ def test_a_cluster_that_is_not_there_is_named_with_those_that_are(install, targe
     with pytest.raises(BadSetting, match=f"--cluster red: {target} has no such cluster, only: blue, green"):
         whereabouts(target, cluster="red")
     assert whereabouts(target, cluster="blue").endswith("its cluster blue")
+
+
+@BOTH
+def test_a_reused_cluster_needs_the_driver_where_a_gpu_is_demanded_and_no_runtime_of_docker(install, target):
+    install(clusters=["blue"], gpus=[0, "Tesla V100, 450.80.02"])
+    with pytest.raises(BadSetting, match=r"driver is 450\.80\.02 \(Tesla V100\); it must be at least 520\.61"):
+        whereabouts(target, cluster="blue", require_gpu=True)
+    assert whereabouts(target, cluster="blue").endswith("its cluster blue")
+    for gpus in ([0, "Tesla V100, 550.54.15"], [6, "No devices were found"]):
+        install(clusters=["blue"], gpus=gpus)
+        assert whereabouts(target, cluster="blue", require_gpu=True).endswith("its cluster blue")
 
 
 # --- made, loaded, removed
@@ -326,6 +338,38 @@ def test_ctrl_c_while_it_is_created_removes_what_there_is(install, provider, tar
         pass
     watcher.join()
     assert fakes.left() == []
+
+
+def test_a_k3d_server_gets_the_device_plugin_with_the_image_that_the_run_named(install, provider, tmp_path):
+    fakes = install(**GPU)
+    override = tmp_path / "images.yaml"
+    override.write_text("device-plugin: registry.example/plugin:1\n")
+    cluster = provider("k3d", images=str(override))
+    with cluster:
+        assert not fakes.calls("docker", "cp")  # its image comes first
+        cluster.load([])
+    (copied,) = fakes.calls("docker", "cp")
+    there = "/var/lib/rancher/k3s/server/manifests/nvidia-device-plugin.yaml"
+    assert copied[3] == f"k3d-{cluster.name}-server-0:{there}"
+    assert f"{there}\n" in (ROOT / "images" / "k3s-cuda" / "Dockerfile").read_text()  # in the built-in one's place
+    plugin = yaml.safe_load(Path(copied[2]).read_text())
+    assert plugin["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/plugin:1"
+
+
+def test_a_k3d_server_that_does_not_take_the_device_plugin_is_named_and_removed(install, provider):
+    fakes = install(**GPU, cp=[1, "No such container"])
+    cluster = provider("k3d")
+    with pytest.raises(AcceptanceError, match=r"did not get the device plugin .*k8s-device-plugin.*No such"), cluster:
+        cluster.load([])
+    assert fakes.left() == []
+
+
+def test_k3d_without_a_gpu_gets_no_device_plugin(install, provider):
+    fakes = install()
+    cluster = provider("k3d")
+    with cluster:
+        cluster.load([])
+    assert not fakes.calls("docker", "cp")
 
 
 def test_a_kind_node_with_a_gpu_gets_the_device_plugin_with_its_image(install, provider, monkeypatch):

@@ -63,6 +63,7 @@ def test_all_pass_where_nothing_is_missing(tmp_path):
         # the GPU operator: its own labels, gpu-feature-discovery's driver, no word of accelerator
         {"labels": {"nvidia.com/gpu.present": "true", **NODES_DRIVER}},
         {"labels": {"feature.node.kubernetes.io/pci-10de.present": "true"}},
+        {"gpu-probe": fake_node.CDI},
         # Triton's own backend: it has no line of the Python backend's
         {"backend": "onnxruntime", "server_log": fake_node.LOG.rpartition("\n")[0]},
     ],
@@ -129,6 +130,17 @@ def test_newer_equivalents_pass_as_they_are(tmp_path, says):
                 GETS: "the NVIDIA driver was updated under the running one",
                 COMPUTES: "ONNX Runtime reports no provider for cifar10",
             },
+        ),
+        (
+            {
+                "labels": {
+                    **LABELS,
+                    **NODES_DRIVER,
+                    "nvidia.com/gpu.compute.major": "7",
+                    "nvidia.com/gpu.compute.minor": "0",
+                }
+            },
+            {DRIVER: "NVIDIA GPU of node n1 has compute capability 7.0, which is too old for Triton 25.08-py3"},
         ),
         ({"pod_phase": "Failed"}, dict.fromkeys((DRIVER, RUNTIME, GETS), "pod gpu-probe ended Failed; its log:")),
     ],

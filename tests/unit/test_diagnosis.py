@@ -276,6 +276,13 @@ def test_a_command_that_is_not_in_the_image_is_final_at_once(status):
     assert 'exec: "serve": not found' in text and "correct the pod's command" in text
 
 
+def test_an_image_whose_cuda_is_too_new_for_the_driver_is_named_with_what_it_asks_for():
+    words = "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.5, please update your driver"
+    text = final(a_pod({"phase": "Failed", "containerStatuses": [container(ended(128, "StartError", words))]}))
+    assert "the driver is too old for image registry.example/web:1: it asks for cuda>=12.5" in text
+    assert "--images FILE" in text and "correct the pod's command" not in text
+
+
 def test_other_start_errors_get_some_retries():
     words = "context deadline exceeded"
     pod = a_pod(waits("CreateContainerError", words))

@@ -3,9 +3,17 @@
 import pytest
 
 from fixtures.support import docker_host, gpu
+from fixtures.support.gpu import Answer
 from tests import docker_recorded as recorded
 
 SOCKET = "unix:///var/run/docker.sock"
+# as people report it, through the client's words before it
+REFUSED_IMAGE = (
+    f"Docker, starting nvidia-smi: 500 Server Error for http+docker://localhost/v1.41/containers/{'0' * 500}/start: "
+    "error running prestart hook #0: exit status 1, stdout: , stderr: Auto-detected mode as 'legacy'\n"
+    "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.5, please update your driver to a newer "
+    "version, or use an earlier cuda container: unknown"
+)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +55,27 @@ def test_the_runtime():
     assert "no nvidia" in wrong
     assert "sudo nvidia-ctk runtime configure --runtime=docker" in wrong
     assert "sudo systemctl restart docker" in wrong
+
+
+@pytest.mark.parametrize(
+    "cdi", [{"CDISpecDirs": ["/etc/cdi"]}, {"DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=all"}]}]
+)
+def test_a_docker_that_has_its_gpus_by_cdi_alone_is_told_that_the_suite_asks_by_the_runtime(cdi):
+    assert "by CDI" not in docker_host.no_runtime({**recorded.INFO, "CDISpecDirs": []})
+    wrong = docker_host.no_runtime({**recorded.INFO, **cdi})
+    assert "no nvidia, by which the suite asks Docker for GPUs, not by CDI: install" in wrong
+    assert "sudo nvidia-ctk runtime configure --runtime=docker" in wrong
+    assert docker_host.no_runtime({**recorded.GPU_INFO, **cdi}) == ""
+
+
+@pytest.mark.parametrize(("banner", "has"), [("CUDA Version: 12.4", "has 12.4:"), ("", "`nvidia-smi` says what")])
+def test_an_image_that_asks_for_more_than_the_driver_has_is_named_with_both(monkeypatch, banner, has):
+    monkeypatch.setattr(gpu, "ask", lambda command: Answer(0, banner))
+    wrong = docker_host.no_gpu(Answer(125, REFUSED_IMAGE))
+    assert "too old for the image `cuda` of images.yaml: it asks for cuda>=12.5, the driver" in wrong
+    assert has in wrong
+    assert "install a newer driver, https://www.nvidia.com/drivers, or name an image of an older CUDA" in wrong
+    assert "--images FILE" in wrong
 
 
 def test_a_container_that_ran():

@@ -38,6 +38,20 @@ def test_the_driver(answer, words):
 
 
 @pytest.mark.parametrize(
+    ("said", "needs"),
+    [
+        ("requirement error: unsatisfied condition: cuda>=12.5, please update your driver", "cuda>=12.5"),
+        ("requirements not met: unsatisfied condition: cuda>=13.0 (cuda=12.4)", "cuda>=13.0"),
+        ("No devices were found", ""),
+    ],
+)
+def test_an_image_that_asks_for_more_than_the_driver_has(said, needs):
+    wrong = gpu.refused(said, "image cuda:1", "12.4")
+    assert bool(wrong) == bool(needs)
+    assert not needs or f"too old for image cuda:1: it asks for {needs}, the driver has 12.4: install" in wrong
+
+
+@pytest.mark.parametrize(
     ("answer", "words"),
     [
         (recorded.LISTED, ""),

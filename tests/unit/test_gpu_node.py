@@ -219,6 +219,30 @@ def test_cuda(version, enough):
 
 
 @pytest.mark.parametrize(
+    ("capability", "triton", "enough"),
+    [
+        ("7.5", "nvcr.io/nvidia/tritonserver:25.08-py3", True),
+        ("10.0", "nvcr.io/nvidia/tritonserver:25.08-py3", True),  # as numbers, not as text
+        ("7.0", "nvcr.io/nvidia/tritonserver:25.08-py3", False),
+        ("7.0", "registry.example:5000/tritonserver:25.08-py3", False),
+        ("7.0", "nvcr.io/nvidia/tritonserver:24.12-py3", True),
+        ("", "nvcr.io/nvidia/tritonserver:25.08-py3", True),
+    ],
+)
+def test_a_gpu_that_the_pinned_triton_is_too_new_for(capability, triton, enough):
+    found = [HostGpu("NVIDIA A100", "550.54.15", "8.0"), HostGpu("Tesla V100", "550.54.15", capability)]
+    wrong = gpu_probe.too_old_for_triton(found, "7.5", triton)
+    assert bool(wrong) != enough
+    assert enough or "Tesla V100 has compute capability 7.0, which is too old for Triton 25.08-py3" in wrong
+    assert enough or "name an older Triton with --images FILE" in wrong
+
+
+def test_a_probe_that_asked_for_the_compute_capability():
+    log = fake_node.PROBED.replace("550.54.15\nlisting", "550.54.15, 7.0\nlisting")
+    assert read_probe(log).gpus == [HostGpu("NVIDIA Made-Up", "550.54.15", "7.0")]
+
+
+@pytest.mark.parametrize(
     ("log", "words"),
     [
         (fake_node.TENSORFLOW, ""),

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiException
 
+from fixtures.support import gpu_probe
+from fixtures.support.gpu_probe import read_probe
 from fixtures.support.images import read_images
 from fixtures.support.kube import gpu_nodes, manifests
 from fixtures.support.kube import namespace as namespaces
 from fixtures.support.kube.namespace import Namespace
+from tests.contract import fake_node
 
 WITH_GPU = ("cuda-vector-add", "gpu-probe", "tensorflow-probe")
 
@@ -74,6 +77,14 @@ def test_a_cluster_that_has_none_or_does_not_tell_runs_them_by_its_default(names
     namespace.classes, namespace.refusal = set(), refusal
     namespace.itself.create(component("gpu-probe"))
     assert runtime_of(namespace.created[0]) is None
+
+
+def test_a_node_that_gives_gpus_by_cdi_needs_no_runtime_that_is_named_nvidia(namespace):
+    namespace.classes = set()
+    namespace.itself.create(component("gpu-probe"))
+    probe = read_probe(fake_node.CDI)
+    assert runtime_of(namespace.created[0]) is None
+    assert gpu_probe.no_runtime(probe) == gpu_probe.not_one(probe) == ""
 
 
 def test_another_error_is_not_taken_for_an_answer(namespace):
