@@ -22,7 +22,7 @@ from fixtures.support.kube.namespace import KEPT, OWNER, delete_namespace, start
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools.clean_cluster", description=__doc__)
     parser.add_argument("--kube-context", default=os.environ.get("ACCEPTANCE_KUBE_CONTEXT", ""))
-    parser.add_argument("--all", action="store_true", help="also what other machines' runs left")
+    parser.add_argument("--all", action="store_true", help="also what other machines' runs left, and what was kept")
     arguments = parser.parse_args()
     failed = False
     try:
