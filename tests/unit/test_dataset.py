@@ -168,3 +168,8 @@ def test_the_stand_in_is_real_data_that_names_itself(tmp_path):
     assert prepared.sample == "four"
     assert len(prepared.held_out) == 1000
     assert set(prepared.held_out.labels) == set(range(10))
+
+
+def test_a_device_is_not_read():
+    with pytest.raises(BadSetting, match=r"^/dev/zero: neither a folder nor a file; name cifar-10-batches-py"):
+        dataset.check(Path("/dev/zero"))

@@ -18,6 +18,7 @@ from fixtures.support.settings import read_settings
 from fixtures.support.tracking import Recipe
 from fixtures.training import recipe_for
 from tests.running import ROOT
+from tools.bench import __main__ as bench
 from tools.bench import training
 
 
@@ -210,7 +211,7 @@ def test_the_projects_own_environment_has_what_mlflow_asks_about_the_gpu(named):
     assert {"psutil", "nvidia-ml-py"} <= set(named)
 
 
-# --- time to 70 %
+# --- the benchmark's long rows
 
 TRAINER = """
 import sys
@@ -218,6 +219,13 @@ profile, epochs = sys.argv[sys.argv.index("--profile") + 1], int(sys.argv[sys.ar
 for epoch, accuracy in enumerate({accuracies}[profile][:epochs], 1):
     print(f"epoch {{epoch}}/{{epochs}}: step 20/32, accuracy 0.900, 11 s left")
     print(f"epoch {{epoch}}/{{epochs}}: accuracy 0.900, held out {{accuracy:.3f}}, 10 s")
+"""
+BEYOND = """
+import sys
+assert sys.argv[1:3] == ["--data", sys.argv[2]] and sys.argv[3:] == ["--profile", "beyond-quarter"]
+for epoch, accuracy in enumerate({accuracies}, 1):
+    print(f"epoch {{epoch}}/56: accuracy 0.900, held out {{accuracy:.3f}}, 10 s", flush=True)
+sys.exit({code} and "no space left")
 """
 NAME = "time to 70 % held out: the tutorial's revised recipe against quick"
 
@@ -234,6 +242,40 @@ def time_to_70(monkeypatch, folder, **accuracies):
 def test_time_to_70_percent_is_that_of_the_first_epoch_that_gets_there(monkeypatch, tmp_path):
     measured = time_to_70(monkeypatch, tmp_path, quick=[0.6, 0.73], revised=[0.5, 0.6, 0.65, 0.69, 0.7, 0.8])
     assert measured == (NAME, 2.5)
+
+
+def beyond(monkeypatch, folder, accuracies, code=0):
+    (folder / "codeset").mkdir()
+    (folder / "codeset/beyond.py").write_text(BEYOND.format(accuracies=accuracies, code=code))
+    monkeypatch.setattr(training, "ROOT", folder)
+    (row,) = training.beyond_curve(folder, folder)
+    return row
+
+
+def test_the_second_recipes_first_epochs_are_held_against_the_published_ones(monkeypatch, tmp_path):
+    row = beyond(monkeypatch, tmp_path, [0.4, 0.6, 0.7, 0.8, 0.9, 0.95])
+    assert row.what.endswith("(mean of 4: 40.0, 60.0, 70.0, 80.0 %)")
+    assert row.value == pytest.approx(2.5 / sum(training.PUBLISHED))
+    assert row.reached
+
+
+@pytest.mark.parametrize("accuracies", [[0.3, 0.5, 0.6, 0.7], [0.9, 0.9, 0.5]])
+def test_a_curve_below_the_published_one_or_cut_short_misses(monkeypatch, tmp_path, accuracies):
+    assert not beyond(monkeypatch, tmp_path, accuracies).reached
+
+
+def test_a_trainer_that_fails_in_a_benchmark_is_quoted(monkeypatch, tmp_path):
+    with pytest.raises(SystemExit, match="beyond ended with 1; its last words:\nno space left"):
+        beyond(monkeypatch, tmp_path, [0.9], code=1)
+
+
+@pytest.mark.parametrize(("folder", "said"), [("nowhere", "neither a folder nor a file"), (".", "lacks data_batch_1")])
+def test_the_benchmark_says_at_once_what_is_wrong_with_its_data(monkeypatch, tmp_path, capsys, folder, said):
+    monkeypatch.setattr(sys, "argv", ["tools.bench", "--cifar10", str(tmp_path / folder)])
+    with pytest.raises(SystemExit) as ended:
+        bench.main()
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_recipe_that_does_not_get_to_70_percent_leaves_a_lower_bound(monkeypatch, tmp_path):

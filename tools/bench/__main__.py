@@ -11,19 +11,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+from fixtures.support import dataset
+from fixtures.support.errors import BadSetting
 from tools.bench import cluster, serving, suite, training
 from tools.bench.rows import Row
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools.bench", description=__doc__)
-    parser.add_argument("--cifar10", default=os.environ.get("CIFAR10_DIR"), help="the cifar-10-batches-py folder")
+    parser.add_argument("--cifar10", type=batches, default=os.environ.get("CIFAR10_DIR"), help="the folder of batches")
     parser.add_argument("--only", default="", help="only measurements whose name has this word")
-    parser.add_argument("--long", action="store_true", help="also the time to 70 %% of both recipes, about 20 minutes")
+    parser.add_argument("--long", action="store_true", help="also what takes long: 50 minutes")
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
     parser.add_argument("--cluster", default="", help="options of a run on one: --target=existing ...")
     arguments = parser.parse_args()
-    data = Path(arguments.cifar10).expanduser().absolute() if arguments.cifar10 else None
+    data = arguments.cifar10
     measurements = {
         "collect": lambda folder: suite.collect_only(),
         "stand-in": lambda folder: suite.acceptance(folder, None),
@@ -37,11 +39,12 @@ def main() -> int:
         measurements["kubectl"] = lambda folder: cluster.against_kubectl(folder, options)
     if arguments.long:
         measurements["time to 70"] = lambda folder: training.time_to_70(folder, data)
+        measurements["beyond"] = lambda folder: training.beyond_curve(folder, data)
     rows: list[Row] = []
     for name, measure in measurements.items():
         if arguments.only not in name:
             continue
-        if name in ("cifar10", "trainer", "time to 70") and not data:
+        if name in ("cifar10", "trainer", "time to 70", "beyond") and not data:
             print(f"{name}: left out, it needs --cifar10")
             continue
         with tempfile.TemporaryDirectory(prefix="triton-acceptance-bench-") as folder:
@@ -53,6 +56,17 @@ def main() -> int:
         f"written to {arguments.out}" if rows else f"nothing measured: no name has {arguments.only!r}, or no --cifar10"
     )
     return 0 if rows and all(row.reached for row in rows) else 1
+
+
+def batches(path: str) -> Path:
+    """Return the folder that the suite would read; argparse says what is wrong with another."""
+    try:
+        folder = dataset.check(Path(path).expanduser().absolute()).folder
+    except BadSetting as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not folder:
+        raise argparse.ArgumentTypeError(f"{path}: an archive; unpack it, and name the folder")
+    return folder
 
 
 def write(rows: list[Row], out: Path) -> None:

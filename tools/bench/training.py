@@ -1,9 +1,10 @@
 """The trainer: against a bare Keras script, and its two recipes against each other."""
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from tests.running import ROOT
@@ -11,6 +12,8 @@ from tools.bench.rows import Row
 
 PAIRS = 3
 REVISED_EPOCHS = 10
+# held out after each of the first epochs of D. Page's ResNet-9, full width, 24 epochs: `logs.tsv` of his cifar10-fast
+PUBLISHED = (0.3469, 0.7455, 0.7472, 0.7662)
 # the bare script: Keras' own way with arrays in memory, and nothing else
 BARE = """
 import sys, time
@@ -80,31 +83,59 @@ def time_to_70(folder: Path, data: Path | None) -> Iterator[Row]:
     yield Row(what, revised / quick, 3.5, "x", True)
 
 
+def beyond_curve(folder: Path, data: Path | None) -> Iterator[Row]:
+    """The first of the second recipe's 56 epochs, at a quarter of its width, held against the published curve."""
+    assert data
+    reached: list[float] = []
+    options = ["--data", str(data), "--profile", "beyond-quarter"]
+    with contextlib.closing(epochs_of("beyond.py", "beyond", folder, options)) as lines:
+        for line, published in zip(lines, PUBLISHED, strict=False):
+            reached.append(held_out(line))
+            print(f"{line}; published: {published}", flush=True)
+            if len(reached) == len(PUBLISHED):
+                break
+    what = "second recipe at a quarter of its width, held out after its first epochs, over the published ResNet-9's"
+    curve = ", ".join(f"{one * 100:.1f}" for one in reached)
+    yield Row(f"{what} (mean of {len(reached)}: {curve} %)", sum(reached) / sum(PUBLISHED), 0.9, "x", True)
+
+
 def seconds_to(folder: Path, data: Path, profile: str, epochs: int) -> tuple[float, float]:
     """Train until an epoch ends with at least 70 % held out, or to the end; return its seconds and what it reached."""
-    popen = subprocess.Popen(
-        [
-            *(sys.executable, ROOT / "codeset" / "train.py", "--data", data),
-            *("--epochs", str(epochs), "--batch-size", "64", "--profile", profile),
-        ],
-        cwd=folder,  # where MLflow without a server puts the artifacts
-        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/{profile}.db", "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert popen.stdout
+    options = ["--epochs", str(epochs), "--batch-size", "64", "--profile", profile]
     spent = 0.0
-    try:
-        for line in popen.stdout:
-            if "held out" not in line:
-                continue
+    with contextlib.closing(epochs_of("train.py", profile, folder, ["--data", str(data), *options])) as lines:
+        for line in lines:
             spent += float(line.rsplit(", ", 1)[1].split()[0])
-            accuracy = float(line.split("held out ")[1].split(",")[0])
-            print(f"{profile}: {line.strip()}; {spent:.0f} s of epochs", flush=True)
+            accuracy = held_out(line)
+            print(f"{profile}: {line}; {spent:.0f} s of epochs", flush=True)
             if accuracy >= 0.7 or line.startswith(f"epoch {epochs}/"):
                 return spent, accuracy
+    raise SystemExit(f"{profile} ended before its {epochs} epochs did")
+
+
+def held_out(line: str) -> float:
+    return float(line.split("held out ")[1].split(",")[0])
+
+
+def epochs_of(program: str, name: str, folder: Path, options: list[str]) -> Generator[str]:
+    """Run a program of the codeset and yield what it says after each epoch; closing it ends the program."""
+    said = folder / f"{name}.log"
+    with said.open("w") as errors:
+        popen = subprocess.Popen(
+            [sys.executable, str(ROOT / "codeset" / program), *options],
+            cwd=folder,  # where MLflow without a server puts the artifacts
+            env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/{name}.db", "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    assert popen.stdout
+    try:
+        for line in popen.stdout:
+            if "held out" in line:
+                yield line.strip()
+        if popen.wait():
+            raise SystemExit(f"{name} ended with {popen.returncode}; its last words:\n{said.read_text()[-1000:]}")
     finally:
         popen.kill()
         popen.wait()
-    raise SystemExit(f"{profile} ended before its {epochs} epochs did")
