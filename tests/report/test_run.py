@@ -249,10 +249,13 @@ def test_a_file_that_cannot_be_read_fails_the_run_and_is_in_its_report(tmp_path)
         ("--junitxml=$FOLDER", "--junitxml {folder}: is a folder"),
         ("--junitxml={folder}/pipe", "--junitxml {folder}/pipe: is a folder or a device; name a file"),
         ("--report={folder}/taken", "{folder}/taken/summary.md: an earlier run's can't be removed (Is a directory)"),
+        ("--report={folder}/spoilt", "{folder}/spoilt/logs: can't be written (File exists)"),
     ],
 )
 def test_a_file_that_cannot_be_written_is_said_before_anything_starts(tmp_path, argument, words):
     (tmp_path / "taken" / "summary.md").mkdir(parents=True)
+    (tmp_path / "spoilt").mkdir()
+    (tmp_path / "spoilt" / "logs").write_text("a file")
     os.mkfifo(tmp_path / "pipe")
     result = run(tmp_path, {}, argument.format(folder=tmp_path), *GPU, FOLDER=str(tmp_path))
     errors = [line for line in result.output.splitlines() if line.startswith("ERROR: ")]
