@@ -8,6 +8,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default without AVX-512, where it is faster as well
+os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as the driver numbers GPUs, and MLflow's metrics with it
 
 import keras
 import mlflow
@@ -83,6 +84,7 @@ def log_parameters(arguments: argparse.Namespace, training: data.Split, held_out
             # `mlflow run` logs the project's parameters itself, in the user's own spelling
             **({} if "MLFLOW_RUN_ID" in os.environ else vars(arguments)),
             "devices": ",".join(devices_seen()),
+            **({"gpu_number": gpu_number()} if tf.config.list_physical_devices("GPU") else {}),
             "data_digest": data.digest(training, held_out),
             "training_pictures": len(training.labels),
             "held_out_pictures": len(held_out.labels),
@@ -97,6 +99,12 @@ def devices_seen() -> list[str]:
         name = tf.config.experimental.get_device_details(device).get("device_name", "")
         seen.append(f"{device.device_type}:{name}".rstrip(":"))
     return seen
+
+
+def gpu_number() -> int:
+    """Return which of the driver's GPUs is TensorFlow's first: MLflow's metrics are of all of them."""
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
+    return int(first) if first.isdigit() else 0
 
 
 def batches(split: data.Split, size: int, shuffle: bool = False) -> tf.data.Dataset:

@@ -29,7 +29,7 @@ def test_a_gpu_that_was_demanded_and_is_not_there_ends_it_with_the_fix(tmp_path,
 
 
 def test_mlflows_own_monitor_logs_the_metric_by_which_the_gpu_counts_as_busy(monkeypatch):
-    """MLflow's monitor on a driver that is made up: two GPUs, of which the other is the busier."""
+    """MLflow's monitor on a driver that is made up: of its two GPUs the one counts that trained, by its number."""
     from mlflow.system_metrics.metrics import gpu_monitor
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
@@ -48,7 +48,26 @@ def test_mlflows_own_monitor_logs_the_metric_by_which_the_gpu_counts_as_busy(mon
     (logged, _), _ = monitor.mlflow_logger.record_metrics.call_args
     metrics = {name: [value] for name, value in reversed(logged.items())}
     assert "system/gpu_1_utilization_percentage" in metrics
-    assert TrainingRun("", "", "", "FINISHED", Recipe("gpu", "quick", 1), {}, metrics).gpu_utilisation == [42]
+    for trained, use in (({}, 42), ({"gpu_number": "0"}, 42), ({"gpu_number": "1"}, 90)):
+        run = TrainingRun("", "", "", "FINISHED", Recipe("gpu", "quick", 1), trained, metrics)
+        assert run.gpu_utilisation == [use]
+
+
+@pytest.mark.parametrize(("visible", "number"), [(None, 0), ("", 0), ("0,1", 0), ("3,1", 3), ("GPU-57cd6b41", 0)])
+def test_the_trainer_logs_the_number_of_its_gpu(visible, number):
+    environment = {key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"}
+    program = "import train; print('number', train.gpu_number(), train.os.environ['CUDA_DEVICE_ORDER'])"
+    given = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=CODESET,
+        env={**environment, **given},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert f"number {number} PCI_BUS_ID" in answer.stdout, answer.stderr
 
 
 def test_the_cpus_training_sees_no_gpu():
