@@ -76,7 +76,8 @@ def test_all_gpus_are_taken(room, one_gpu):
     text = room.final_text()
     assert f"node {NODE} has 1, 0 free: taken by {room.name}/greedy (1)" in text
     assert gpu_reason(room.view) == ""
-    assert gpu_node(room.view)[0] == f"NVIDIA GPU of node {NODE}"
+    node = gpu_node(room.view)
+    assert node and node.name == NODE
 
 
 def test_of_two_gpus_the_unhealthy_one_is_not_given_out(room, plugin):
@@ -179,13 +180,13 @@ def holders(stack: KubernetesStack) -> list[str]:
 
 def check_pod(stack: KubernetesStack) -> None:
     """See that the next pod gets the GPU as soon as it asks."""
-    result = stack.run_pod(manifests.MANIFESTS / "cuda-vector-add" / "pod.yaml")
+    result = stack.run_pod(manifests.MANIFESTS / "cuda-vector-add" / "pod.yaml", NODE)
     assert "Test PASSED" in result.log, result
 
 
-def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_path):
-    given = len(one_gpu.given)
-    run = stack.train(Recipe("gpu", "quick", epochs=1), prepare(Source(), tmp_path / "data"))
+def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_path, monkeypatch):
+    given, recipe, digits = len(one_gpu.given), Recipe("gpu", "quick", epochs=1), prepare(Source(), tmp_path / "data")
+    run = stack.train(recipe, digits)
     assert holders(stack) == []
     with stack.serve(run, "gpu"):
         (holder,) = holders(stack)
@@ -196,3 +197,14 @@ def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_pat
         raise AcceptanceError("a load that failed")
     check_pod(stack)
     assert one_gpu.given[given:] == [f"{PREFIX}0"] * 5
+    # as an admission webhook that takes it out again would have it
+    monkeypatch.setattr(manifests, "ask_for_gpu", lambda *given: None)
+    with pytest.raises(AcceptanceError, match=f"pod triton-gpu-.* asks for no {GPU}"), stack.serve(run, "gpu"):
+        pytest.fail("it served")
+    with pytest.raises(AcceptanceError, match=f"pod training-gpu-.* asks for no {GPU}"):
+        stack.train(recipe, digits)
+
+
+def test_a_pod_that_is_kept_to_another_node_is_not_run_on_this_one(stack, one_gpu):
+    with pytest.raises(AcceptanceError, match=r"required node affinity: metadata.name In \['elsewhere'\]"):
+        stack.run_pod(manifests.MANIFESTS / "cuda-vector-add" / "pod.yaml", "elsewhere")

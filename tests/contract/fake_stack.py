@@ -117,7 +117,7 @@ class FakeStack(fake_node.FakeNode):
     def gpu(self):
         return Gpu(self.says["gpu"], "550.1", self.says["reason"])
 
-    def run_pod(self, manifest):
+    def run_pod(self, manifest, node=""):
         return self.probe(manifest.parent.name, self.says["pod_phase"])
 
     def train(self, recipe, dataset):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiClient, ApiException
 
+from fixtures.stacks.kubernetes import gpu_of
 from fixtures.support.errors import AcceptanceError
 from fixtures.support.kube import diagnosis
 from fixtures.support.kube.diagnosis import Trouble, owner_trouble, trouble_of
@@ -671,6 +672,17 @@ def test_more_gpus_than_a_node_has():
     assert "the pod asks for 4; node n1 has 1, 1 free: none taken" in text
 
 
+def test_a_pod_that_is_kept_to_one_node_is_told_of_that_node():
+    nodes = [a_node("n1", gpu="1"), a_node("n2", gpu="1")]
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+    pod = unschedulable(NO_GPU, requests=WANTS_GPU, affinity=affinity)
+    text = final(pod, cluster=Recorded(nodes, [a_resident("greedy", gpu="1")]))
+    assert "node n1 has 1, 0 free: taken by run/greedy (1)" in text and "n2" not in text
+    gone = final(pod, cluster=Recorded(nodes[1:]))
+    assert "no node matches the pod's required node affinity: metadata.name In ['n1']" in gone
+
+
 def test_a_gpu_on_a_node_that_the_pod_may_not_go_to():
     nodes = [a_node("n1", labels={"accelerator": "gpu"}), a_node("n2", gpu="1")]
     pod = unschedulable(NO_GPU, requests=WANTS_GPU, nodeSelector={"accelerator": "gpu"})
@@ -695,11 +707,14 @@ def test_a_gpu_on_a_node_that_the_pod_may_not_go_to():
     ],
 )
 def test_the_gpus_name_and_driver(labels, expected):
-    assert gpu_node(Recorded([a_node("n0"), a_node("n1", labels, gpu="1")])) == expected
+    node = gpu_node(Recorded([a_node("n0"), a_node("n1", labels, gpu="1")]))
+    assert node
+    gpu = gpu_of(node)
+    assert (gpu.name, gpu.driver) == expected
 
 
-def test_no_gpu_has_no_name():
-    assert gpu_node(Recorded([a_node()])) == ("", "")
+def test_no_node_with_a_gpu_is_none():
+    assert gpu_node(Recorded([a_node()])) is None
 
 
 # --- the real cluster's view

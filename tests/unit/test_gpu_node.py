@@ -11,7 +11,7 @@ from fixtures.support.gpu_node import GpuNode, Plugin
 from fixtures.support.gpu_probe import read_probe
 from fixtures.support.kube.gpu_nodes import find_gpu_node
 from tests.contract import fake_node
-from tests.unit.test_diagnosis import Recorded, Refused, a_node, container, plugin
+from tests.unit.test_diagnosis import Recorded, Refused, a_node, a_resident, container, plugin
 
 READY = {
     "phase": "Running",
@@ -39,6 +39,12 @@ def a_gpu_node(**more: Any) -> GpuNode:
 def test_the_node_that_comes_nearest_to_a_gpu_is_found(others):
     assert find_gpu_node(Recorded([a_node("n0"), *others])).name == "n2"
     assert find_gpu_node(Recorded([a_node("n0"), *others, a_node("n9", gpu="1")])).name == "n9"
+
+
+def test_of_two_nodes_with_a_gpu_it_is_the_one_whose_gpu_is_free():
+    nodes = [a_node("n1", {"accelerator": "gpu"}, gpu="1"), a_node("n2", gpu="1")]
+    assert find_gpu_node(Recorded(nodes)).name == "n1"
+    assert find_gpu_node(Recorded(nodes, [a_resident("greedy", gpu="1")])).name == "n2"
 
 
 def test_the_only_node_is_the_one_and_of_several_one_must_stand_out():

@@ -1,12 +1,11 @@
-"""How long images took, from the kubelet's words; versions of CUDA, from nvidia-smi's and a node's."""
+"""How long images took, from the kubelet's words; CUDA's version, from nvidia-smi's."""
 
 from datetime import UTC, datetime
 
 import pytest
-from kubernetes.client import CoreV1Event, V1Node, V1NodeStatus, V1ObjectMeta, V1ObjectReference
+from kubernetes.client import CoreV1Event, V1ObjectMeta, V1ObjectReference
 
-from fixtures.support.gpu import cuda_version as cuda_of_banner
-from fixtures.support.kube.gpu_diagnosis import cuda_version as cuda_of_node
+from fixtures.support.gpu import cuda_version
 from fixtures.support.kube.pulls import pulls
 
 ENDED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -49,24 +48,4 @@ def test_the_last_time_of_an_event_counts():
     ],
 )
 def test_cudas_version_is_in_nvidia_smis_head(banner, version):
-    assert cuda_of_banner(banner) == version
-
-
-@pytest.mark.parametrize(
-    ("labels", "version"),
-    [
-        ({"nvidia.com/cuda.runtime-version.full": "12.4"}, "12.4"),
-        ({"nvidia.com/cuda.runtime.major": "12", "nvidia.com/cuda.runtime.minor": "2"}, "12.2"),
-        ({}, ""),
-    ],
-)
-def test_cudas_version_is_in_a_nodes_labels(labels, version):
-    node = V1Node(
-        metadata=V1ObjectMeta(name="gpu", labels=labels), status=V1NodeStatus(allocatable={"nvidia.com/gpu": "1"})
-    )
-
-    class Nodes:
-        def nodes(self):
-            return [node]
-
-    assert cuda_of_node(Nodes()) == version  # type: ignore[arg-type]
+    assert cuda_version(banner) == version
