@@ -69,7 +69,9 @@ def test_the_report_of_failures_has_nothing_wrong_and_the_evidence_one_click_awa
     assert faults(browser, file) == []
     with opened(browser, file) as found:
         found.page.locator("details.scenario[open] a", has_text="made-up.log").first.click()
-        assert "a log line <script>" in found.page.locator("#log-1 pre").inner_text()
+        log = found.page.locator("#log-1 pre")
+        log.wait_for(state="visible")  # the page opens it when it hears of the link
+        assert "a log line <script>" in log.inner_text()
         assert found.page.title().startswith("FAILED")
 
 
