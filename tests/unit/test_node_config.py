@@ -62,11 +62,11 @@ def render(tmp_path_factory, go):
     """Render the template for a node where k3s found these runtimes."""
     folder = tmp_path_factory.mktemp("render")
     (folder / "main.go").write_text(RENDER)
-    program = folder / "render"
-    subprocess.run([go, "build", "-o", program, "main.go"], cwd=folder, check=True, timeout=300)
+    renderer = folder / "render"
+    subprocess.run([go, "build", "-o", renderer, "main.go"], cwd=folder, check=True, timeout=300)
 
     def render(*found):
-        answer = subprocess.run([program, TEMPLATE, *found], capture_output=True, text=True, check=True)
+        answer = subprocess.run([renderer, TEMPLATE, *found], capture_output=True, text=True, check=True)
         return answer.stdout
 
     return render
