@@ -6,6 +6,8 @@ import psutil
 
 from fixtures.support.wait import Ready, wait_until
 
+CLEAN_SECONDS = 90  # of a busy machine
+
 
 def processes_of(folder: Path) -> dict[psutil.Process, str]:
     """Return the processes whose command line or environment names the folder, with their command lines."""
@@ -29,5 +31,7 @@ def leftovers(folder: Path) -> list[str]:
 
 
 def wait_clean(folder: Path) -> None:
-    """Wait until nothing is left; the guardian takes some seconds."""
-    wait_until("nothing to be left", lambda: Ready(None) if not leftovers(folder) else str(leftovers(folder)), 20)
+    """Wait until nothing is left; the guardian takes some seconds, and on a cluster as long as a namespace does."""
+    wait_until(
+        "nothing to be left", lambda: Ready(None) if not (found := leftovers(folder)) else str(found), CLEAN_SECONDS
+    )

@@ -2,6 +2,7 @@
 
 from fixtures.support.docker_leftovers import PART_OF, leftovers
 from fixtures.support.wait import Ready, wait_until
+from tests.chain.leftovers import CLEAN_SECONDS
 from tests.chain.leftovers import leftovers as left_here
 
 ((NAME, VALUE),) = PART_OF.items()
@@ -15,4 +16,6 @@ def left(client, folder) -> list[str]:
 
 def wait_clean(client, folder) -> None:
     """Wait until nothing is left; the guardian takes some seconds."""
-    wait_until("nothing to be left", lambda: Ready(None) if not left(client, folder) else str(left(client, folder)), 30)
+    wait_until(
+        "nothing to be left", lambda: Ready(None) if not (found := left(client, folder)) else str(found), CLEAN_SECONDS
+    )
