@@ -13,6 +13,7 @@ os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as the driver number
 import keras
 import mlflow
 import numpy as np
+import pynvml
 import tensorflow as tf
 
 import data
@@ -103,8 +104,20 @@ def devices_seen() -> list[str]:
 
 def gpu_number() -> int:
     """Return which of the driver's GPUs is TensorFlow's first: MLflow's metrics are of all of them."""
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
+    if first.startswith("GPU-"):
+        return number_of(first)
     return int(first) if first.isdigit() else 0
+
+
+def number_of(uuid: str) -> int:
+    """Return the driver's number of a GPU by its UUID, of which CUDA takes the beginning for the whole as well."""
+    pynvml.nvmlInit()
+    try:
+        devices = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        return [pynvml.nvmlDeviceGetUUID(device).startswith(uuid) for device in devices].index(True)
+    finally:
+        pynvml.nvmlShutdown()
 
 
 def batches(split: data.Split, size: int, shuffle: bool = False) -> tf.data.Dataset:

@@ -15,8 +15,8 @@ from kubernetes import client
 
 from fixtures.support.errors import AcceptanceError
 from fixtures.support.kube.client import SECONDS, Cluster, connect
+from fixtures.support.kube.leftovers import KEPT, OWNER, delete_namespace, started
 from fixtures.support.kube.manifests import PART_OF
-from fixtures.support.kube.namespace import KEPT, OWNER, delete_namespace, started
 
 
 def main() -> int:

@@ -53,10 +53,23 @@ def test_mlflows_own_monitor_logs_the_metric_by_which_the_gpu_counts_as_busy(mon
         assert run.gpu_utilisation == [use]
 
 
-@pytest.mark.parametrize(("visible", "number"), [(None, 0), ("", 0), ("0,1", 0), ("3,1", 3), ("GPU-57cd6b41", 0)])
+# a driver with three GPUs, by their UUIDs
+DRIVER = """
+import train
+train.pynvml.nvmlInit = train.pynvml.nvmlShutdown = lambda: None
+train.pynvml.nvmlDeviceGetCount = lambda: 3
+train.pynvml.nvmlDeviceGetHandleByIndex = lambda index: index
+train.pynvml.nvmlDeviceGetUUID = ["GPU-8932f937-d72c", "GPU-57cd6b41-a1b2", "GPU-57cd6b99-0c0d"].__getitem__
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "number"),
+    [(None, 0), ("", 0), ("0,1", 0), ("3,1", 3), ("GPU-57cd6b99-0c0d,GPU-8932f937-d72c", 2), ("GPU-57cd6b41", 1)],
+)
 def test_the_trainer_logs_the_number_of_its_gpu(visible, number):
     environment = {key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"}
-    program = "import train; print('number', train.gpu_number(), train.os.environ['CUDA_DEVICE_ORDER'])"
+    program = f"{DRIVER}print('number', train.gpu_number(), train.os.environ['CUDA_DEVICE_ORDER'])"
     given = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
     answer = subprocess.run(
         [sys.executable, "-c", program],
