@@ -11,10 +11,8 @@ setup:  ## make .venv: the locked packages and vegeta (GPU=1 for CUDA builds, PY
 acceptance: setup  ## check the whole chain; options go in ARGS="..."
 	$(BIN)/pytest features $(ARGS)
 
-# of what ARGS chooses there may be nothing in one half
 test: setup lint  ## pass the suite's own tests
-	$(BIN)/pytest tests -m "not alone and not sabotage" -n 3 --dist loadscope --no-loadscope-reorder $(ARGS) $(if $(ARGS),|| [ $$? -eq 5 ])
-	$(BIN)/pytest tests -m "alone and not sabotage" $(ARGS) $(if $(ARGS),|| [ $$? -eq 5 ])
+	@tools/test $(ARGS)
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check .

@@ -149,11 +149,11 @@ class Going:
 
 
 @contextlib.contextmanager
-def started_suite(folder: Path, *arguments: str, **variables: str) -> Iterator[Going]:
+def started_suite(folder: Path, *arguments: str, plugin: str = "", **variables: str) -> Iterator[Going]:
     """Start a run of the features; it is killed on the way out where it still goes on."""
     with (folder / "output").open("wb") as output:
         popen = subprocess.Popen(
-            command(folder / "report", *arguments),
+            command(folder / "report", *arguments, plugin=plugin),
             cwd=ROOT,
             env=environment(**variables),
             stdout=output,

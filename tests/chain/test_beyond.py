@@ -27,7 +27,7 @@ print("loss", metrics["loss"][0], metrics["val_loss"][0])
 
 
 def test_the_beyond_entry_point_learns_and_is_tracked_like_the_other(tmp_path):
-    folder = tmp_path / "digits"
+    folder = tmp_path / "its folder%41"  # MLflow would read another name
     write_digits(folder)
     recipe = Recipe("cpu", "beyond-eighth", EPOCHS, batch_size=16, entry_point="beyond")
     uri = f"sqlite:///{tmp_path}/mlflow.db"

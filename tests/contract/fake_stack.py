@@ -51,7 +51,7 @@ SAYS = {
     "beyond_seconds": 240.0,
     "died": "",
     "bug": False,
-    # what happens while the load is sent: "interrupt", "kill", "fill the disk"
+    # what happens while the load is sent: "interrupt", "kill", "fill the disk"; or "hang", and again at the end
     "happens": "",
     "log": "",
 }
@@ -110,7 +110,14 @@ class FakeStack(fake_node.FakeNode):
         threading.Thread(target=self.metrics.serve_forever, daemon=True).start()
         return self
 
+    def hang(self, where):
+        """Tell by a log that it hangs, until a signal comes."""
+        (self.logs / f"{where}.log").touch()
+        threading.Event().wait(60)
+
     def __exit__(self, *error):
+        if self.says["happens"] == "hang":
+            self.hang("ending")
         self.metrics.shutdown()
         self.metrics.server_close()
 
@@ -164,6 +171,8 @@ class FakeStack(fake_node.FakeNode):
         for _ in range(ASKS):
             if not self.metrics.asked.acquire(timeout=0.5):  # nobody asks during a warm-up or the CPU's own load
                 break
+        if self.says["happens"] == "hang":
+            self.hang("load")
         if self.says["happens"] == "interrupt":
             raise KeyboardInterrupt
         if self.says["happens"] == "kill":

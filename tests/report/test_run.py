@@ -5,13 +5,14 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 
 import pytest
 
 from tests.report.looking import faults, opened
 from tests.report.test_results import VALIDATOR
-from tests.running import ROOT, command, environment, read_scenarios, run_suite
+from tests.running import ROOT, command, environment, read_scenarios, run_suite, started_suite
 
 GPU = ("-m", "gpu and not docker and not beyond")
 LOG = "a log line <script>document.title = 'taken'</script>\n"
@@ -171,8 +172,27 @@ def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path):
     assert "INTERRUPTED" in (result.report / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [(signal.SIGINT, signal.SIGINT, 2), (signal.SIGINT, signal.SIGTERM, 143), (signal.SIGTERM, signal.SIGINT, 143)],
+)
+def test_a_second_signal_cuts_the_end_short_and_leaves_the_whole_report(tmp_path, first, second, code):
+    variables = {"FAKE_STACK": json.dumps({"happens": "hang"}), "TMPDIR": str(tmp_path)}
+    with started_suite(tmp_path, "--data=digits", *GPU, plugin="tests.contract.fake_stack", **variables) as run:
+        run.wait_for_log("load")
+        run.popen.send_signal(first)
+        run.wait_for_log("ending")
+        run.popen.send_signal(second)
+        assert run.popen.wait(30) == code, run.output
+    assert "Traceback" not in run.output
+    assert "cleaning up was cut off by a second signal" in run.output
+    assert json.loads((run.report / "results.json").read_text())["verdict"] == "INTERRUPTED"
+    assert "INTERRUPTED" in (run.report / "report.html").read_text()
+    assert {"junit.xml", "cucumber.json", "summary.md"} <= {file.name for file in run.report.iterdir()}
+
+
 def test_a_killed_run_leaves_what_it_had(tmp_path):
-    result = run(tmp_path, {"happens": "kill"}, *GPU)
+    result = run(tmp_path, {"happens": "kill"}, *GPU, TMPDIR=str(tmp_path))
     found = results_of(result)
     assert result.code == -9
     assert found["verdict"] == "DID NOT FINISH"
@@ -208,7 +228,7 @@ def test_a_disk_that_is_full_at_the_end_is_named_with_each_file_that_is_missing(
 
 def test_a_killed_run_leaves_nothing_of_an_earlier_one_in_its_folder(tmp_path):
     run(tmp_path, {"training_accuracy": 0.5, "log": LOG}, *GPU)
-    result = run(tmp_path, {"happens": "kill"}, *GPU)
+    result = run(tmp_path, {"happens": "kill"}, *GPU, TMPDIR=str(tmp_path))
     assert sorted(file.name for file in result.report.iterdir()) == ["logs", "report.html", "results.json"]
     assert list((result.report / "logs").iterdir()) == []
 

@@ -2,9 +2,11 @@
 
 import hashlib
 import http.server
+import os
 import tarfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -150,6 +152,35 @@ def test_a_failed_download_leaves_nothing_and_the_stand_in_is_taken(cache, serve
     assert source.stand_in
     assert str(cache) in source.searched
     assert list(cache.iterdir()) == []
+
+
+def test_what_a_killed_download_left_is_removed_and_one_that_goes_on_is_not(cache, server):
+    abandoned, going = cache / "cifar-10-python.tar.12.part", cache / "cifar-10-python.tar.13.part"
+    abandoned.touch()
+    going.touch()
+    os.utime(abandoned, (0, 0))
+    assert find().archive == cache / dataset.ARCHIVE
+    assert not abandoned.exists() and going.exists()
+
+
+def test_a_cache_without_room_is_passed_over(cache, server, monkeypatch):
+    monkeypatch.setattr(dataset.shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
+    source = find()
+    assert source.stand_in
+    assert f"{cache} has no room" in source.searched
+    assert list(cache.iterdir()) == []
+
+
+def test_a_user_without_a_home_has_a_cache_as_well(cache, monkeypatch, tmp_path):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setattr(dataset.Path, "home", homeless)
+    monkeypatch.setattr(dataset.tempfile, "gettempdir", lambda: str(tmp_path))
+    source = find()
+    assert source.stand_in
+    assert str(tmp_path / ".keras" / "datasets") in source.searched
 
 
 @pytest.mark.parametrize("given", [{"data": "cifar10"}, {"target": "existing"}])

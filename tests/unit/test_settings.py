@@ -36,6 +36,28 @@ def test_an_environment_variable_stands_in_for_an_option_and_yields_to_it():
     assert read(environment, rate="200").rate == 200
 
 
+@pytest.mark.parametrize(("value", "on"), [("on", True), ("Yes", True), ("off", False), ("no", False), ("", False)])
+def test_a_flags_variable_is_yes_or_no(value, on):
+    assert read({"ACCEPTANCE_KEEP": value}).keep == on
+
+
+def test_a_flags_variable_that_is_neither_is_refused():
+    with pytest.raises(BadSetting, match="ACCEPTANCE_REQUIRE_GPU=maybe: neither yes nor no; write 1 or 0"):
+        read({"ACCEPTANCE_REQUIRE_GPU": "maybe"})
+
+
+def test_a_path_has_its_variables_expanded_as_pytest_does(monkeypatch):
+    monkeypatch.setenv("WHERE", "/made/up")
+    assert read(report="$WHERE/report").report == Path("/made/up/report")
+
+
+@pytest.mark.parametrize("name", ["request", "compare", "images"])
+@pytest.mark.parametrize("value", ["/dev/zero", "/"])
+def test_what_is_no_file_is_not_read(name, value):
+    with pytest.raises(BadSetting, match=f"--{name} {value}: a folder, a device or a pipe; name a file"):
+        read(**{name: value})
+
+
 def test_every_option_has_its_own_variable():
     variables = [option.environment for option in OPTIONS]
     assert len(set(variables)) == len(OPTIONS)
