@@ -23,7 +23,7 @@ format: setup  ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-sabotage: setup  ## break the stack in every way that a scenario must notice (20 minutes)
+sabotage: setup  ## break the stack in every way that a scenario must notice (half an hour)
 	$(BIN)/pytest tests -m sabotage $(ARGS)
 
 bench: setup  ## measure speed and memory: a table, and bench.json

@@ -11,6 +11,7 @@ Feature: A GPU node gives its GPU to pods
     Then the driver is at least 525.60.13
     And it supports at least CUDA 12.0
     And each GPU has the compute capability 7.5 that the pinned Triton needs
+    And the pinned Triton runs on the driver: 575 or later, or by forward compatibility
 
   @gpu @cluster
   Scenario: Containers get NVIDIA's runtime

@@ -2,7 +2,8 @@
 
 from pytest_bdd import parsers, then, when
 
-from fixtures.support import docker_host, gpu
+from fixtures.support import docker_host, gpu, gpu_probe
+from fixtures.support.images import read_images
 
 
 @when("a container of the suite's own runs", target_fixture="container_answer")
@@ -58,6 +59,19 @@ def driver_is_at_least(listed, version):
 @then(parsers.parse("each GPU has a compute capability of at least {capability}"))
 def capability_is_at_least(listed, capability):
     wrong = gpu.low_capability(listed, capability)
+    assert not wrong, wrong
+
+
+@then(parsers.parse("each GPU has the compute capability {least} that the pinned Triton needs"))
+def capability_for_triton(listed, least, settings, figures):
+    figures("compute capability", ", ".join(found.capability or "unknown" for found in listed))
+    wrong = gpu_probe.too_old_for_triton(listed, least, read_images(settings.images).triton)
+    assert not wrong, wrong
+
+
+@then(parsers.parse("the pinned Triton runs on the driver: {least} or later, or by forward compatibility"))
+def driver_for_triton(listed, least, settings):
+    wrong = gpu_probe.old_for_triton(listed, least, read_images(settings.images).triton)
     assert not wrong, wrong
 
 

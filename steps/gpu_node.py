@@ -3,7 +3,6 @@
 from pytest_bdd import given, parsers, then, when
 
 from fixtures.support import gpu, gpu_node, gpu_probe
-from fixtures.support.images import read_images
 
 
 @given("the node that has the cluster's GPU", target_fixture="node")
@@ -22,13 +21,6 @@ def ask_for_driver(node_driver, figures):
 @then(parsers.parse("it supports at least CUDA {version}"))
 def supports_cuda(node_driver, version):
     wrong = gpu_probe.old_cuda(node_driver.cuda, version)
-    assert not wrong, wrong
-
-
-@then(parsers.parse("each GPU has the compute capability {least} that the pinned Triton needs"))
-def is_new_enough_for_triton(node_driver, least, settings, figures):
-    figures("compute capability", ", ".join(found.capability or "unknown" for found in node_driver.gpus))
-    wrong = gpu_probe.too_old_for_triton(node_driver.gpus, least, read_images(settings.images).triton)
     assert not wrong, wrong
 
 

@@ -48,7 +48,7 @@ def gpu_epochs_in_cpu_time(runs, many, few, figures):
 @then("the GPU was busy while it trained")
 def gpu_was_busy(run, figures):
     use = run.gpu_utilisation
-    assert use, f"{run} logged no GPU utilisation: the trainer needs psutil and nvidia-ml-py, and a driver that answers"
+    assert use, f"{run} logged no GPU utilisation: it needs psutil and nvidia-ml-py, and no MIG slice"
     # the run starts and exports its models too, which may take longer than a short training
     busy = float(np.percentile(use, 90))
     figures("GPU utilisation", f"{median(use):.0f} % (median of {len(use)}), {busy:.0f} % at the 90th percentile")

@@ -16,7 +16,8 @@ from fixtures.support import inference, repository
 from fixtures.support.dataset import Source, prepare
 from fixtures.support.errors import AcceptanceError
 from fixtures.support.kube import manifests
-from fixtures.support.kube.gpu_diagnosis import gpu_node, gpu_reason
+from fixtures.support.kube.gpu_diagnosis import gpu_reason
+from fixtures.support.kube.gpu_nodes import choose
 from fixtures.support.kube.view import GPU, asked, name_of, residents
 from fixtures.support.mlflow_local import device_environment
 from fixtures.support.redact import Redactor
@@ -76,8 +77,7 @@ def test_all_gpus_are_taken(room, one_gpu):
     text = room.final_text()
     assert f"node {NODE} has 1, 0 free: taken by {room.name}/greedy (1)" in text
     assert gpu_reason(room.view) == ""
-    node = gpu_node(room.view)
-    assert node and node.name == NODE
+    assert name_of(choose(room.view)) == NODE
 
 
 def test_of_two_gpus_the_unhealthy_one_is_not_given_out(room, plugin):

@@ -104,7 +104,12 @@ FORBIDDEN = {"ServerErrors": ["permission denied while trying to connect to the 
         ("", {"k3d_version": "k3d version v4.4.8", "kind_version": "kind v0.17.0"}, ["it must be at least", "upgrade"]),
         ("", {"k3d_version": "k3d version dev", "kind_version": "kind dev"}, ["unknown", "dev", "it must be at least"]),
         ("", {"images": {}}, [f"Docker has no {PINNED.trainer}, {PINNED.vegeta}: `make images` builds them"]),
-        ("", {**GPU, "gpus": [0, "Tesla V100, 450.80.02"], "cuda": "11.0"}, ["driver is 450.80.02", "at least 520.61"]),
+        ("", {**GPU, "gpus": [0, "Tesla V100, 450.80.02"], "cuda": "11.0"}, ["driver is 450.80.02", "at least 525.60"]),
+        (
+            "",
+            {**GPU, "gpus": [0, "Tesla T4, 520.61.05"], "cuda": "11.8"},
+            ["driver is 520.61.05", "at least 525.60.13"],
+        ),
         ("", {**GPU, "cuda": "11.4"}, ["CUDA version is 11.4", "oldest CUDA base image is for 11.8", "newer driver"]),
         ("", {**GPU, "images": OWN}, ["-cuda:0.1.0: Docker does not have it", "make images IMAGES=k3s-cuda"]),
     ],
@@ -168,7 +173,7 @@ def test_a_cluster_that_is_not_there_is_named_with_those_that_are(install, targe
 @BOTH
 def test_a_reused_cluster_needs_the_driver_where_a_gpu_is_demanded_and_no_runtime_of_docker(install, target):
     install(clusters=["blue"], gpus=[0, "Tesla V100, 450.80.02"])
-    with pytest.raises(BadSetting, match=r"driver is 450\.80\.02 \(Tesla V100\); it must be at least 520\.61"):
+    with pytest.raises(BadSetting, match=r"driver is 450\.80\.02 \(Tesla V100\); it must be at least 525\.60\.13"):
         whereabouts(target, cluster="blue", require_gpu=True)
     assert whereabouts(target, cluster="blue").endswith("its cluster blue")
     for gpus in ([0, "Tesla V100, 550.54.15"], [6, "No devices were found"]):
@@ -354,6 +359,14 @@ def test_a_k3d_server_gets_the_device_plugin_with_the_image_that_the_run_named(i
     assert f"{there}\n" in (ROOT / "images" / "k3s-cuda" / "Dockerfile").read_text()  # in the built-in one's place
     plugin = yaml.safe_load(Path(copied[2]).read_text())
     assert plugin["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/plugin:1"
+
+
+def test_every_k3d_node_sees_the_whole_driver(install, provider):
+    fakes = install(**GPU)
+    with provider("k3d") as access:
+        nodes = [f"{access.context}-{node}" for node in ("server-0", "agent-0", "agent-1")]
+    hidden = ["umount", "-R", "/proc/driver/nvidia"]
+    assert fakes.calls("docker", "exec") == [["docker", "exec", node, *hidden] for node in nodes]
 
 
 def test_a_k3d_server_that_does_not_take_the_device_plugin_is_named_and_removed(install, provider):

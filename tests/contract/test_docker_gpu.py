@@ -47,6 +47,8 @@ def test_all_pass_where_nothing_is_missing(tmp_path):
         ({"host": "OLD_DRIVER"}, {}, {DRIVER}, "the NVIDIA driver is 418.67"),
         ({"host": "OLD_GPU"}, {}, {DRIVER}, "GeForce GTX 580 has 2.0; a compute capability of at least 3.0 is needed"),
         ({"host": "NO_CAPABILITY"}, {}, {DRIVER}, "does not know its compute capability"),
+        ({"host": "VOLTA"}, {}, {DRIVER}, "has compute capability 7.0, which is too old for Triton 25.08-py3"),
+        ({"host": "CONSUMER_GPU"}, {}, {DRIVER}, "the driver 550.54.15 of NVIDIA GeForce RTX 4090 does not run"),
         ({"info": "INFO"}, {}, {RUNTIME}, "sudo nvidia-ctk runtime configure --runtime=docker"),
         ({"nvidia-smi": "NO_TOOLKIT"}, {}, {SEES}, "sudo nvidia-ctk runtime configure --runtime=docker"),
         ({"nvidia-smi": "NOT_INJECTED"}, {}, {SEES}, "sudo nvidia-ctk runtime configure --runtime=docker"),

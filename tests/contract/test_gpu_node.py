@@ -142,6 +142,10 @@ def test_newer_equivalents_pass_as_they_are(tmp_path, says):
             },
             {DRIVER: "NVIDIA GPU of node n1 has compute capability 7.0, which is too old for Triton 25.08-py3"},
         ),
+        (
+            {"labels": {**LABELS, **NODES_DRIVER, "nvidia.com/gpu.product": "NVIDIA-GeForce-RTX-4090"}},
+            {DRIVER: "the driver 550.54.15 of NVIDIA-GeForce-RTX-4090 does not run the CUDA of Triton 25.08-py3"},
+        ),
         ({"pod_phase": "Failed"}, dict.fromkeys((DRIVER, RUNTIME, GETS), "pod gpu-probe ended Failed; its log:")),
     ],
 )

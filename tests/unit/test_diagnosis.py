@@ -12,7 +12,8 @@ from fixtures.stacks.kubernetes import gpu_of
 from fixtures.support.errors import AcceptanceError
 from fixtures.support.kube import diagnosis
 from fixtures.support.kube.diagnosis import Trouble, owner_trouble, trouble_of
-from fixtures.support.kube.gpu_diagnosis import gpu_node, gpu_reason
+from fixtures.support.kube.gpu_diagnosis import gpu_reason
+from fixtures.support.kube.gpu_nodes import choose
 from fixtures.support.kube.view import GPU, LiveCluster
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -707,14 +708,8 @@ def test_a_gpu_on_a_node_that_the_pod_may_not_go_to():
     ],
 )
 def test_the_gpus_name_and_driver(labels, expected):
-    node = gpu_node(Recorded([a_node("n0"), a_node("n1", labels, gpu="1")]))
-    assert node
-    gpu = gpu_of(node)
+    gpu = gpu_of(choose(Recorded([a_node("n0"), a_node("n1", labels, gpu="1")])))
     assert (gpu.name, gpu.driver) == expected
-
-
-def test_no_node_with_a_gpu_is_none():
-    assert gpu_node(Recorded([a_node()])) is None
 
 
 # --- the real cluster's view

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from fixtures.support import gpu_node, gpu_probe, triton_gpu
+from fixtures.support import gpu, gpu_node, gpu_probe, triton_gpu
 from fixtures.support.errors import AcceptanceError
 from fixtures.support.gpu import HostGpu
 from fixtures.support.gpu_node import GpuNode, Plugin
 from fixtures.support.gpu_probe import read_probe
-from fixtures.support.kube.gpu_nodes import find_gpu_node
+from fixtures.support.kube.gpu_diagnosis import gpu_reason
+from fixtures.support.kube.gpu_nodes import choose, describe
+from fixtures.support.kube.view import name_of
 from tests.contract import fake_node
 from tests.unit.test_diagnosis import Recorded, Refused, a_node, a_resident, container, plugin
 
@@ -28,6 +30,30 @@ def a_gpu_node(**more: Any) -> GpuNode:
 # --- which node it is
 
 
+def found_in(cluster: Any) -> GpuNode:
+    return describe(choose(cluster), cluster)
+
+
+def test_a_node_that_takes_no_pods_is_not_the_one():
+    good = a_node("n2", gpu="1")
+    cordoned = a_node("n1", gpu="1")
+    cordoned.spec.unschedulable = True
+    gone = {"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting node status."}
+    for dead in (a_node("n1", gpu="1", conditions=[gone]), cordoned):
+        assert found_in(Recorded([dead, good])).name == "n2"
+        assert found_in(Recorded([dead, good], [a_resident("greedy", node="n2", gpu="1")])).name == "n2"
+        assert gpu_reason(Recorded([dead, good])) == ""
+        assert gpu_reason(Recorded([dead])).startswith("every node with a GPU is out of use: node n1 is ")
+
+
+def test_an_account_that_may_not_list_pods_has_a_node_as_well():
+    class Nodes(Recorded):
+        def pods(self):
+            raise AcceptanceError("pods may not be listed")
+
+    assert name_of(choose(Nodes([a_node("n1"), a_node("n2", gpu="1")]))) == "n2"
+
+
 @pytest.mark.parametrize(
     "others",
     [
@@ -37,28 +63,28 @@ def a_gpu_node(**more: Any) -> GpuNode:
     ],
 )
 def test_the_node_that_comes_nearest_to_a_gpu_is_found(others):
-    assert find_gpu_node(Recorded([a_node("n0"), *others])).name == "n2"
-    assert find_gpu_node(Recorded([a_node("n0"), *others, a_node("n9", gpu="1")])).name == "n9"
+    assert found_in(Recorded([a_node("n0"), *others])).name == "n2"
+    assert found_in(Recorded([a_node("n0"), *others, a_node("n9", gpu="1")])).name == "n9"
 
 
 def test_of_two_nodes_with_a_gpu_it_is_the_one_whose_gpu_is_free():
     nodes = [a_node("n1", {"accelerator": "gpu"}, gpu="1"), a_node("n2", gpu="1")]
-    assert find_gpu_node(Recorded(nodes)).name == "n1"
-    assert find_gpu_node(Recorded(nodes, [a_resident("greedy", gpu="1")])).name == "n2"
+    assert found_in(Recorded(nodes)).name == "n1"
+    assert found_in(Recorded(nodes, [a_resident("greedy", gpu="1")])).name == "n2"
 
 
 def test_the_only_node_is_the_one_and_of_several_one_must_stand_out():
-    alone = find_gpu_node(Recorded([a_node("n1")]))
+    alone = found_in(Recorded([a_node("n1")]))
     assert (alone.name, alone.stands_out) == ("n1", False)
     with pytest.raises(AcceptanceError, match=r"no node shows a GPU \(there are n1, n2\).*`kubectl label node NAME"):
-        find_gpu_node(Recorded([a_node("n1"), a_node("n2")]))
+        found_in(Recorded([a_node("n1"), a_node("n2")]))
     with pytest.raises(AcceptanceError, match="there are none"):
-        find_gpu_node(Recorded([]))
+        found_in(Recorded([]))
 
 
 def test_an_account_that_may_not_list_nodes_says_so():
     with pytest.raises(AcceptanceError, match="doesn't let this account list nodes"):
-        find_gpu_node(Refused())
+        found_in(Refused())
 
 
 def test_what_the_cluster_says_of_the_node_is_read():
@@ -66,7 +92,7 @@ def test_what_the_cluster_says_of_the_node_is_read():
     far = plugin(READY, name="nvidia-device-plugin-far")
     far.spec.node_name = "n2"
     pods = [plugin(READY), plugin(name="nvidia-device-plugin-not-ready"), far]
-    found = find_gpu_node(Recorded([a_node("n1", {"accelerator": "gpu"}, **mig)], pods, log="Starting"))
+    found = found_in(Recorded([a_node("n1", {"accelerator": "gpu"}, **mig)], pods, log="Starting"))
     assert (found.capacity, found.allocatable, found.others) == (2, 1, ("nvidia.com/mig-1g.5gb",))
     assert [plugin.ready for plugin in found.plugins] == [True, False]
     assert "Starting" in found.plugins[0].state
@@ -241,6 +267,35 @@ def test_a_gpu_that_the_pinned_triton_is_too_new_for(capability, triton, enough)
     assert bool(wrong) != enough
     assert enough or "Tesla V100 has compute capability 7.0, which is too old for Triton 25.08-py3" in wrong
     assert enough or "name an older Triton with --images FILE" in wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "triton", "enough"),
+    [
+        ("NVIDIA GeForce RTX 4090", "580.65.06", "25.08-py3", True),
+        ("NVIDIA GeForce RTX 4090", "550.54.15", "25.08-py3", False),
+        ("NVIDIA GeForce RTX 4090", "550.54.15", "24.12-py3", True),
+        ("NVIDIA TITAN RTX", "570.86.15", "25.08-py3", False),
+        ("NVIDIA H100 80GB HBM3", "535.183.01", "25.08-py3", True),
+        ("NVIDIA H100 80GB HBM3", "555.42.02", "25.08-py3", False),
+        ("NVIDIA H100 80GB HBM3", "", "25.08-py3", True),
+    ],
+)
+def test_a_driver_that_the_pinned_triton_is_too_new_for(name, driver, triton, enough):
+    found = [HostGpu("NVIDIA A100", "580.65.06", "8.0"), HostGpu(name, driver, "8.9")]
+    wrong = gpu_probe.old_for_triton(found, "575", f"nvcr.io/nvidia/tritonserver:{triton}")
+    assert bool(wrong) != enough
+    assert enough or f"the driver {driver} of {name} does not run the CUDA of Triton 25.08-py3" in wrong
+
+
+def test_a_capability_that_nvidia_smi_does_not_give_is_unknown():
+    (found,) = gpu.gpus("NVIDIA Made-Up, 550.54.15, [N/A]")
+    assert found.capability == ""
+
+
+def test_a_triton_that_says_its_driver_is_too_old():
+    log = "E0101 Cannot get CUDA device count: CUDA driver version is insufficient for CUDA runtime version"
+    assert "the NVIDIA driver is too old for this Triton's CUDA" in triton_gpu.not_collected(log)
 
 
 def test_a_probe_that_asked_for_the_compute_capability():

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from fixtures.stacks.common import CODESET
-from fixtures.support.mlflow_local import device_environment
+from fixtures.support.mlflow_local import device_environment, one_gpu
 from fixtures.support.tracking import Recipe, TrainingRun
 
 
@@ -81,6 +81,15 @@ def test_the_trainer_logs_the_number_of_its_gpu(visible, number):
         check=False,
     )
     assert f"number {number} PCI_BUS_ID" in answer.stdout, answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("visible", "left"),
+    [(None, "0"), ("", "0"), ("3,1", "3"), ("GPU-57cd6b41, GPU-8932f937", "GPU-57cd6b41"), ("-1", "-1")],
+)
+def test_processes_of_this_machine_are_left_one_gpu(visible, left):
+    given = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert one_gpu(given) == {"CUDA_VISIBLE_DEVICES": left, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def test_the_cpus_training_sees_no_gpu():
