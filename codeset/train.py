@@ -80,10 +80,12 @@ def tracked_run() -> mlflow.ActiveRun:
 
 def log_parameters(arguments: argparse.Namespace, training: data.Split, held_out: data.Split) -> None:
     """Log what was asked for, the devices and which data the run saw."""
+    run = mlflow.active_run()
+    # `mlflow run` has logged the project's parameters, in the user's own spelling; another one MLflow refuses
+    logged = mlflow.get_run(run.info.run_id).data.params
     mlflow.log_params(
         {
-            # `mlflow run` logs the project's parameters itself, in the user's own spelling
-            **({} if "MLFLOW_RUN_ID" in os.environ else vars(arguments)),
+            **{name: value for name, value in vars(arguments).items() if name not in logged},
             "devices": ",".join(devices_seen()),
             **({"gpu_number": gpu_number()} if tf.config.list_physical_devices("GPU") else {}),
             "data_digest": data.digest(training, held_out),
