@@ -133,7 +133,7 @@ class Going:
     def output(self) -> str:
         return (self.folder / "output").read_text()
 
-    def wait_for_log(self, pattern: str, seconds: float = 180) -> None:
+    def wait_for_log(self, pattern: str, seconds: float = 400) -> None:
         """Wait until a log of that name is in the report: it tells how far the run is."""
 
         def state() -> Ready[None] | str:

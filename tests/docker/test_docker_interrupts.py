@@ -33,7 +33,7 @@ def start(client, images_file, tmp_path):
                     tmp_path, *options, f"--images={images_file}", "-k", scenario, TMPDIR=str(tmp_path / "tmp")
                 )
             )
-            wait_until(f"{name} to run", lambda: running(client, name) or run.output or "not yet", 180)
+            wait_until(f"{name} to run", lambda: running(client, name) or run.output or "not yet", 400)
             return run
 
         yield start
