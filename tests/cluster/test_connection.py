@@ -70,7 +70,7 @@ def test_many_connections_at_once_and_a_large_answer_come_whole(server):
 
 def test_a_forward_that_is_cut_in_the_middle_carries_the_next_connection(server):
     namespace, address = server
-    (forward,) = namespace.forwards
+    (forward,) = namespace.forwards["server"]
     with requests.get(f"http://{address}/big", stream=True, timeout=60) as answer:
         answer.raw.read(1000)
         forward.cut()
@@ -90,6 +90,14 @@ def test_a_forward_leads_to_the_pod_that_took_the_place_of_one_that_was_deleted(
     )
     assert requests.get(f"http://{address}/", timeout=60).status_code == 200
     assert namespace.incident(pod.metadata.uid) == f"pod {pod.metadata.name} was deleted"
+
+
+def test_a_component_that_is_deleted_takes_the_ports_that_led_to_it(server):
+    namespace, address = server
+    assert requests.get(f"http://{address}/", timeout=60).status_code == 200
+    namespace.delete("Deployment", name="server")
+    with pytest.raises(requests.ConnectionError, match="Connection refused"):
+        requests.get(f"http://{address}/", timeout=60)
 
 
 @pytest.fixture
