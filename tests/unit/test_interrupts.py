@@ -1,6 +1,5 @@
 """An interrupt that strikes where Python drops exceptions still ends the run."""
 
-import contextlib
 import signal
 import sys
 import weakref
@@ -32,10 +31,10 @@ def dropped(monkeypatch):
     """What Python dropped so far, instead of a warning."""
     seen = []
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: seen.append(unraisable.exc_type))
-    with contextlib.ExitStack() as ended:
-        ended.callback(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
-        ended.callback(deliver_lost_interrupts())
-        yield seen
+    before = signal.getsignal(signal.SIGTERM)
+    deliver_lost_interrupts()
+    yield seen
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Terminated])
