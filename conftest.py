@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.support.settings import OPTIONS
+from acceptance.settings import OPTIONS
 
 pytest_plugins = [
     "fixtures.report",

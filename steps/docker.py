@@ -2,8 +2,10 @@
 
 from pytest_bdd import parsers, then, when
 
-from fixtures.support import docker_host, gpu, gpu_probe
-from fixtures.support.images import read_images
+from acceptance.docker import host as docker_host
+from acceptance.gpu import nvidia_smi
+from acceptance.gpu import probe as gpu_probe
+from acceptance.images import read_images
 
 
 @when("a container of the suite's own runs", target_fixture="container_answer")
@@ -47,18 +49,18 @@ def host_lists_gpus(host_nvidia_smi, figures):
     wrong = docker_host.no_gpu(host_nvidia_smi)
     assert not wrong, wrong
     figures("GPUs", host_nvidia_smi.text.strip())
-    return gpu.gpus(host_nvidia_smi.text)
+    return nvidia_smi.gpus(host_nvidia_smi.text)
 
 
 @then(parsers.parse("the driver is at least {version}"))
 def driver_is_at_least(listed, version):
-    wrong = gpu.old_driver(listed, version)
+    wrong = nvidia_smi.old_driver(listed, version)
     assert not wrong, wrong
 
 
 @then(parsers.parse("each GPU has a compute capability of at least {capability}"))
 def capability_is_at_least(listed, capability):
-    wrong = gpu.low_capability(listed, capability)
+    wrong = nvidia_smi.low_capability(listed, capability)
     assert not wrong, wrong
 
 

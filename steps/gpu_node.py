@@ -2,7 +2,9 @@
 
 from pytest_bdd import given, parsers, then, when
 
-from fixtures.support import gpu, gpu_node, gpu_probe
+from acceptance.gpu import node as gpu_node
+from acceptance.gpu import nvidia_smi
+from acceptance.gpu import probe as gpu_probe
 
 
 @given("the node that has the cluster's GPU", target_fixture="node")
@@ -68,7 +70,7 @@ def has_runtime(probe):
 
 @then("it sees exactly one GPU")
 def sees_one(probe, figures):
-    figures("GPUs", ", ".join(found.name for found in gpu.gpus(probe.listed.text)))
+    figures("GPUs", ", ".join(found.name for found in nvidia_smi.gpus(probe.listed.text)))
     wrong = gpu_probe.not_one(probe)
     assert not wrong, wrong
 

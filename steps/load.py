@@ -2,9 +2,9 @@
 
 from pytest_bdd import parsers, then, when
 
-from fixtures.support.answers import wrong_answers
-from fixtures.support.inference import TUTORIAL_BYTES
-from fixtures.support.pairs import GPU_FASTER
+from acceptance.load.answers import wrong_answers
+from acceptance.load.pairs import GPU_FASTER
+from acceptance.serving.inference import TUTORIAL_BYTES
 
 
 @when("it gets the tutorial's load", target_fixture="loads")

@@ -3,7 +3,7 @@
 import numpy as np
 from pytest_bdd import parsers, then, when
 
-from fixtures.support import bad_requests, inference
+from acceptance.serving import bad_requests, inference
 
 
 @when("the tutorial's request with the deer is sent", target_fixture="answer")

@@ -2,8 +2,8 @@
 
 from pytest_bdd import given, then, when
 
-from fixtures.support import inference, triton_gpu
-from fixtures.support.wait import Ready, wait_until
+from acceptance.serving import inference, triton_gpu
+from acceptance.waiting import Ready, wait_until
 
 # Triton reads its GPUs every 2 s
 METRICS_SECONDS = 8

@@ -4,7 +4,7 @@
 written from memory: no GPU was there to record.
 """
 
-from fixtures.support.gpu import Answer
+from acceptance.gpu.nvidia_smi import Answer
 
 INFO = {
     "KernelVersion": "6.1.0-13-amd64",

@@ -1,6 +1,6 @@
 """The images that `make images` builds, which is what there is where nothing can be pulled."""
 
-from fixtures.support.images import read_images
+from acceptance.images import read_images
 
 
 def own_images() -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import requests
 
-from fixtures.support.wait import Ready, wait_until
+from acceptance.waiting import Ready, wait_until
 
 ROOT = Path(__file__).parents[1]
 # the scenarios that are skipped where there is no GPU, those about Docker apart

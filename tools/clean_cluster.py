@@ -13,10 +13,10 @@ from typing import Any
 
 from kubernetes import client
 
-from fixtures.support.errors import AcceptanceError
-from fixtures.support.kube.client import SECONDS, Cluster, connect
-from fixtures.support.kube.leftovers import KEPT, OWNER, delete_namespace, started
-from fixtures.support.kube.manifests import PART_OF
+from acceptance.errors import AcceptanceError
+from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace, started
+from acceptance.kubernetes.client import SECONDS, Cluster, connect
+from acceptance.kubernetes.manifests import PART_OF
 
 
 def main() -> int:

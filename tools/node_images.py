@@ -6,16 +6,14 @@ names the CUDA base of k3s-cuda instead of the one that fits this machine's driv
 
 import os
 import sys
-from pathlib import Path
 
 import yaml
 
-from fixtures.support import cuda
-from fixtures.support.errors import BadSetting
-from fixtures.support.images import read_images
-from fixtures.support.kube import manifests
-
-FOLDER = Path(__file__).parents[1] / "images"
+from acceptance.errors import BadSetting
+from acceptance.gpu import cuda
+from acceptance.images import read_images
+from acceptance.kubernetes import manifests
+from acceptance.paths import IMAGES
 
 
 def arguments(image: str) -> list[str]:
@@ -26,7 +24,7 @@ def arguments(image: str) -> list[str]:
     if image != "k3s-cuda":
         return []
     plugin = [manifests.fit(manifest, images) for manifest in manifests.read_component("device-plugin")]
-    (FOLDER / "device-plugin.yaml").write_text(yaml.safe_dump_all(plugin))
+    (IMAGES / "device-plugin.yaml").write_text(yaml.safe_dump_all(plugin))
     return [f"K3S={images.k3s}", f"CUDA={os.environ.get('CUDA') or cuda.for_this_machine()}"]
 
 

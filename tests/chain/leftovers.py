@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psutil
 
-from fixtures.support.wait import Ready, wait_until
+from acceptance.waiting import Ready, wait_until
 
 CLEAN_SECONDS = 90  # of a busy machine
 

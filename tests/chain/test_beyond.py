@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 
-from fixtures.stacks.common import CODESET
-from fixtures.support import batches, mlflow_local
-from fixtures.support.standin import write_digits
-from fixtures.support.tracking import Recipe, read_run
+from acceptance.data import batches
+from acceptance.data.standin import write_digits
+from acceptance.paths import CODESET
+from acceptance.training import project as mlflow_local
+from acceptance.training.tracking import Recipe, read_run
 
 EPOCHS = 10
 # the GPU's way of training, on the CPU

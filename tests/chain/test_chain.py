@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.support import triton_gpu
+from acceptance.serving import triton_gpu
 from tests.running import WITHOUT_A_GPU
 
 pytestmark = pytest.mark.alone

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fixtures.support.wait import Ready, wait_until
+from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import processes_of, wait_clean
 from tests.running import started_suite
 

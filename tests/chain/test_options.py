@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from fixtures.support.batches import HELD_OUT, read_pictures
-from fixtures.support.inference import json_request
-from fixtures.support.standin import write_digits
+from acceptance.data.batches import HELD_OUT, read_pictures
+from acceptance.data.standin import write_digits
+from acceptance.serving.inference import json_request
 from tests.chain.leftovers import wait_clean
 from tests.running import check_kept, run_suite
 

@@ -4,15 +4,15 @@ import contextlib
 
 import pytest
 
-from fixtures.stacks.base import Workspace
-from fixtures.stacks.embedded import EmbeddedStack
-from fixtures.support import repository
-from fixtures.support.dataset import Source, prepare
-from fixtures.support.inference import json_request
-from fixtures.support.load import LoadPlan
-from fixtures.support.pairs import CANT_TELL, CPU_FASTER, LEAST_PAIRS, send_pairs
-from fixtures.support.settings import read_settings
-from fixtures.support.tracking import Recipe
+from acceptance.data.dataset import Source, prepare
+from acceptance.load.pairs import CANT_TELL, CPU_FASTER, LEAST_PAIRS, send_pairs
+from acceptance.load.result import LoadPlan
+from acceptance.serving import repository
+from acceptance.serving.inference import json_request
+from acceptance.settings import read_settings
+from acceptance.stacks.embedded import EmbeddedStack
+from acceptance.stacks.protocol import Workspace
+from acceptance.training.tracking import Recipe
 from tests.sabotage.edit import replace
 
 pytestmark = pytest.mark.alone

@@ -13,8 +13,8 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from fixtures.support.kube.view import GPU
-from fixtures.support.wait import Ready, wait_until
+from acceptance.kubernetes.view import GPU
+from acceptance.waiting import Ready, wait_until
 
 # the kubelet has it here whatever its own root folder is
 FOLDER = Path("/var/lib/kubelet/device-plugins")

@@ -7,8 +7,8 @@ from typing import Any
 
 from kubernetes import client, config
 
-from fixtures.support.kube.leftovers import OWNER
-from fixtures.support.kube.manifests import RUN
+from acceptance.kubernetes.cleanup import OWNER
+from acceptance.kubernetes.manifests import RUN
 from tests.own_images import own_images
 from tests.running import ROOT
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from kubernetes import client
 
-from fixtures.support.kube.diagnosis import Trouble, owner_trouble, trouble_of
-from fixtures.support.kube.view import GPU, LiveCluster
-from fixtures.support.wait import Ready, wait_until
+from acceptance.kubernetes.diagnosis import Trouble, owner_trouble, trouble_of
+from acceptance.kubernetes.view import GPU, LiveCluster
+from acceptance.waiting import Ready, wait_until
 
 IMAGE = "lab.local/python:3.11"  # the lab can pull none
 IN_TIME = 30  # seconds from the state to its name

@@ -16,12 +16,12 @@ import requests
 import yaml
 from kubernetes import client, config
 
-from fixtures.support.errors import AcceptanceError
-from fixtures.support.images import read_images
-from fixtures.support.kube.client import connect
-from fixtures.support.kube.namespace import Namespace
-from fixtures.support.kube.watching import Watched
-from fixtures.support.wait import Ready, wait_until
+from acceptance.errors import AcceptanceError
+from acceptance.images import read_images
+from acceptance.kubernetes.client import connect
+from acceptance.kubernetes.namespace import Namespace
+from acceptance.kubernetes.watches import Watched
+from acceptance.waiting import Ready, wait_until
 from tests.cluster.lab import namespaces_of
 from tests.cluster.test_interrupts import clean
 from tests.running import ROOT, command, environment, started_suite

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from fixtures.support.kube import manifests
-from fixtures.support.kube.gpu_diagnosis import LOG_LINES
-from fixtures.support.kube.view import GPU, LiveCluster, amount, capacity, name_of
-from fixtures.support.wait import Ready, wait_until
+from acceptance.kubernetes import manifests
+from acceptance.kubernetes.gpu_diagnosis import LOG_LINES
+from acceptance.kubernetes.view import GPU, LiveCluster, amount, capacity, name_of
+from acceptance.waiting import Ready, wait_until
 from tests.cluster.lab import missing_image
 from tests.cluster.room import IN_TIME, asks_for_gpu
 from tests.own_images import lab_images

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from fixtures.support.kube.view import GPU
-from fixtures.support.wait import Ready, wait_until
+from acceptance.kubernetes.view import GPU
+from acceptance.waiting import Ready, wait_until
 from tests.cluster.room import IMAGE, IN_TIME, SLEEPS, Room, asks_for_gpu
 
 pytestmark = pytest.mark.cluster

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from fixtures.stacks import kubernetes
-from fixtures.stacks.base import Workspace
-from fixtures.stacks.kubernetes import KubernetesStack
-from fixtures.support import inference, repository
-from fixtures.support.dataset import Source, prepare
-from fixtures.support.errors import AcceptanceError
-from fixtures.support.kube import manifests
-from fixtures.support.kube.gpu_diagnosis import gpu_reason
-from fixtures.support.kube.gpu_nodes import choose
-from fixtures.support.kube.view import GPU, asked, name_of, residents
-from fixtures.support.mlflow_local import device_environment
-from fixtures.support.redact import Redactor
-from fixtures.support.settings import read_settings
-from fixtures.support.tracking import Recipe
+from acceptance.data.dataset import Source, prepare
+from acceptance.errors import AcceptanceError
+from acceptance.kubernetes import manifests
+from acceptance.kubernetes.gpu_diagnosis import gpu_reason
+from acceptance.kubernetes.gpu_nodes import choose
+from acceptance.kubernetes.view import GPU, asked, name_of, residents
+from acceptance.redaction.redactor import Redactor
+from acceptance.serving import inference, repository
+from acceptance.settings import read_settings
+from acceptance.stacks import kubernetes
+from acceptance.stacks.kubernetes import KubernetesStack
+from acceptance.stacks.protocol import Workspace
+from acceptance.training.project import device_environment
+from acceptance.training.tracking import Recipe
 from tests.cluster.device_plugin import HEALTHY, NODE, PREFIX, UNHEALTHY, DevicePlugin, no_kubelet
 from tests.cluster.lab import missing_image, namespaces_of
 from tests.cluster.room import asks_for_gpu

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from fixtures.support.wait import Ready, wait_until
+from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import wait_clean
 from tests.cluster.lab import namespaces_of
 from tests.running import ROOT, environment, started_suite

@@ -10,11 +10,11 @@ import yaml
 from kubernetes import client
 from kubernetes.utils import create_from_dict
 
-from fixtures.support.errors import AcceptanceError
-from fixtures.support.images import PINNED, read_images
-from fixtures.support.kube import manifests
-from fixtures.support.kube.client import connect
-from fixtures.support.kube.namespace import Namespace
+from acceptance.errors import AcceptanceError
+from acceptance.images import PINNED, read_images
+from acceptance.kubernetes import manifests
+from acceptance.kubernetes.client import connect
+from acceptance.kubernetes.namespace import Namespace
 
 pytestmark = pytest.mark.cluster
 COMPONENTS = sorted(folder.name for folder in manifests.MANIFESTS.iterdir() if folder.is_dir())

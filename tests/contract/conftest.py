@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fixtures.support.batches import HELD_OUT, TRAINING, Pictures, write_batch
+from acceptance.data.batches import HELD_OUT, TRAINING, Pictures, write_batch
 
 
 @pytest.fixture(scope="session")

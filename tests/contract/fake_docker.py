@@ -7,10 +7,11 @@ FAKE_KERNEL and FAKE_VERSION replace the kernel's and Docker's version.
 import json
 import os
 
-from fixtures.support import docker_host, gpu
-from fixtures.support.docker_engine import Engine
-from fixtures.support.errors import AcceptanceError, Unrecoverable
-from fixtures.support.gpu import Answer
+from acceptance.docker import host as docker_host
+from acceptance.docker.engine import Engine
+from acceptance.errors import AcceptanceError, Unrecoverable
+from acceptance.gpu import nvidia_smi
+from acceptance.gpu.nvidia_smi import Answer
 from tests import docker_recorded
 
 SAYS = {"error": "", "info": "GPU_INFO", "vegeta-version": "VEGETA", "nvidia-smi": "LISTED", "host": "LISTED"}
@@ -52,4 +53,4 @@ def ask(command: list[str]) -> Answer:
 
 for method in ("info", "need", "output"):
     setattr(Engine, method, getattr(FakeEngine, method))
-gpu.ask = ask
+nvidia_smi.ask = ask

@@ -8,9 +8,9 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from fixtures.stacks.base import PodResult
-from fixtures.support.errors import AcceptanceError
-from fixtures.support.gpu_node import GpuNode, Plugin
+from acceptance.errors import AcceptanceError
+from acceptance.gpu.node import GpuNode, Plugin
+from acceptance.stacks.protocol import PodResult
 
 NOT_CONFIGURED = (
     "E1219 main.go:112] Incompatible strategy detected auto\n"

@@ -14,12 +14,12 @@ import threading
 
 import numpy as np
 
-from fixtures import stacks
-from fixtures.stacks.base import Endpoint, Gpu
-from fixtures.support import gpu_use
-from fixtures.support.errors import ProcessDied
-from fixtures.support.load import SAMPLED, LoadResult
-from fixtures.support.tracking import EXPERIMENT, TrainingRun
+from acceptance import stacks
+from acceptance.errors import ProcessDied
+from acceptance.load import gpu_use
+from acceptance.load.result import SAMPLED, LoadResult
+from acceptance.stacks.protocol import Endpoint, Gpu
+from acceptance.training.tracking import EXPERIMENT, TrainingRun
 from tests.contract import fake_node
 
 SAYS = {

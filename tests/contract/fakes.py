@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fixtures.support.images import read_images
+from acceptance.images import read_images
 from tests.docker_recorded import GPU_INFO, INFO, LISTED
 
 PINNED = read_images(None)

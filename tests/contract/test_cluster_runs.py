@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from fixtures.support.wait import Ready, wait_until
+from acceptance.waiting import Ready, wait_until
 from tests.contract.fakes import Fakes
 from tests.running import run_suite, started_suite
 

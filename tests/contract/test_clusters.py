@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.clusters import PROVIDERS, k3d, kind
-from fixtures.clusters.local import LocalCluster
-from fixtures.support import cuda
-from fixtures.support.errors import AcceptanceError, BadSetting
-from fixtures.support.images import read_images
-from fixtures.support.kube.client import Cluster
-from fixtures.support.processes import Processes, free_port
-from fixtures.support.settings import read_settings
-from fixtures.support.wait import Ready, wait_until
+from acceptance.clusters import PROVIDERS, k3d, kind
+from acceptance.clusters.local import LocalCluster
+from acceptance.errors import AcceptanceError, BadSetting
+from acceptance.gpu import cuda
+from acceptance.images import read_images
+from acceptance.kubernetes.client import Cluster
+from acceptance.processes.local import Processes, free_port
+from acceptance.settings import read_settings
+from acceptance.waiting import Ready, wait_until
 from tests.contract.fakes import GPU, OWN, PINNED, Fakes
 from tests.docker_recorded import GPU_INFO, INFO
 from tests.running import ROOT
@@ -225,7 +225,7 @@ def test_kind_makes_a_cluster_of_one_node_on_a_network_of_its_own(
     install, provider, tmp_path, monkeypatch, says, image
 ):
     fakes = install(**says)
-    monkeypatch.setattr("fixtures.clusters.kind.Kind.check_gpu", lambda self: None)
+    monkeypatch.setattr("acceptance.clusters.kind.Kind.check_gpu", lambda self: None)
     with provider("kind") as access:
         (create,) = fakes.calls("kind", "create", "cluster")
         name = access.context.removeprefix("kind-")

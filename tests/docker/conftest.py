@@ -2,8 +2,8 @@
 
 import pytest
 
-from fixtures.support.docker_engine import connect
-from fixtures.support.errors import AcceptanceError
+from acceptance.docker.engine import connect
+from acceptance.errors import AcceptanceError
 from tests.own_images import own_images
 
 

@@ -1,7 +1,7 @@
 """What a run left on the Docker daemon and in its folder."""
 
-from fixtures.support.docker_leftovers import PART_OF, leftovers
-from fixtures.support.wait import Ready, wait_until
+from acceptance.docker.cleanup import PART_OF, leftovers
+from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import CLEAN_SECONDS
 from tests.chain.leftovers import leftovers as left_here
 

@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.clusters import PROVIDERS, leftovers
-from fixtures.clusters.host import NodeGpu
-from fixtures.clusters.k3d import K3d
-from fixtures.clusters.local import LocalCluster
-from fixtures.support.errors import AcceptanceError, BadSetting
-from fixtures.support.images import read_images
-from fixtures.support.processes import Processes
-from fixtures.support.settings import read_settings
-from fixtures.support.wait import Ready, wait_until
+from acceptance.clusters import PROVIDERS
+from acceptance.clusters import cleanup as leftovers
+from acceptance.clusters.host import NodeGpu
+from acceptance.clusters.k3d import K3d
+from acceptance.clusters.local import LocalCluster
+from acceptance.errors import AcceptanceError, BadSetting
+from acceptance.images import read_images
+from acceptance.processes.local import Processes
+from acceptance.settings import read_settings
+from acceptance.waiting import Ready, wait_until
 from tests.own_images import own_images
 from tests.running import ROOT, run_suite, started_suite
 

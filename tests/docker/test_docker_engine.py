@@ -4,10 +4,10 @@ import secrets
 
 import pytest
 
-from fixtures.support.docker_engine import REFUSED, Engine
-from fixtures.support.docker_host import no_gpu, no_runtime
-from fixtures.support.docker_leftovers import RUN, leftovers
-from fixtures.support.errors import AcceptanceError, ProcessDied
+from acceptance.docker.cleanup import RUN, leftovers
+from acceptance.docker.engine import REFUSED, Engine
+from acceptance.docker.host import no_gpu, no_runtime
+from acceptance.errors import AcceptanceError, ProcessDied
 from tests.own_images import own_images
 
 pytestmark = pytest.mark.docker

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from fixtures.support.docker_leftovers import PART_OF
-from fixtures.support.wait import Ready, wait_until
+from acceptance.docker.cleanup import PART_OF
+from acceptance.waiting import Ready, wait_until
 from tests.docker.leftovers import wait_clean
 from tests.running import started_suite
 

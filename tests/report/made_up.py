@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from fixtures.support.dataset import CIFAR10_CLASSES
-from fixtures.support.load import LoadPlan, LoadResult
-from fixtures.support.report import measured
-from fixtures.support.report.claims import claims
-from fixtures.support.report.results import (
+from acceptance.data.dataset import CIFAR10_CLASSES
+from acceptance.load.result import LoadPlan, LoadResult
+from acceptance.report import measured
+from acceptance.report.claims import claims
+from acceptance.report.results import (
     FAILED,
     NOT_RUN,
     PASSED,

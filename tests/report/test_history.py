@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.support.report.history import Past, append, compare, earlier, key_figures, kind, line, read
-from fixtures.support.report.results import FAILED, PASSED
+from acceptance.report.history import Past, append, compare, earlier, key_figures, kind, line, read
+from acceptance.report.results import FAILED, PASSED
 from tests.report.made_up import load, results, scenario
 
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from fixtures.support.report.page import Evidence, render
-from fixtures.support.report.plots import plots
+from acceptance.report.page import Evidence, render
+from acceptance.report.plots import plots
 from tests.report.looking import faults, opened
 from tests.report.made_up import HOSTILE, results
 

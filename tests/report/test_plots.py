@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from fixtures.support.report.plots import PERCENTILES, plots
+from acceptance.report.plots import PERCENTILES, plots
 from tests.report.made_up import load, results
 
 

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fixtures.record import Record
-from fixtures.support.dataset import CIFAR10_CLASSES
-from fixtures.support.inference import json_request
-from fixtures.support.load import LoadPlan, LoadResult
-from fixtures.support.report import measured
-from fixtures.support.report import results as shape
-from fixtures.support.report.history import Past, compare, earlier, line
-from fixtures.support.report.page import render, side_by_side, waterfall, words
-from fixtures.support.report.plots import plots
-from fixtures.support.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Span, redacted, write
-from fixtures.support.settings import read_settings
-from fixtures.support.tracking import Recipe, TrainingRun
+from acceptance.data.dataset import CIFAR10_CLASSES
+from acceptance.load.result import LoadPlan, LoadResult
+from acceptance.report import measured
+from acceptance.report import results as shape
+from acceptance.report.history import Past, compare, earlier, line
+from acceptance.report.page import render, side_by_side, waterfall, words
+from acceptance.report.plots import plots
+from acceptance.report.record import Record
+from acceptance.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Span, redacted, write
+from acceptance.serving.inference import json_request
+from acceptance.settings import read_settings
+from acceptance.training.tracking import Recipe, TrainingRun
 from steps.prediction import highest_is_at
 from tests.report.made_up import load, results, scenario
 

@@ -7,12 +7,12 @@ import subprocess
 
 import pytest
 
-from fixtures.support.report.claims import CLAIMS, claims
-from fixtures.support.report.cucumber import cucumber_json
-from fixtures.support.report.page import side_by_side
-from fixtures.support.report.results import FAILED, NOT_RUN, PASSED, SKIPPED
-from fixtures.support.report.tables import markdown, terminal_table
-from fixtures.support.tracking import Recipe, TrainingRun
+from acceptance.report.claims import CLAIMS, claims
+from acceptance.report.cucumber import cucumber_json
+from acceptance.report.page import side_by_side
+from acceptance.report.results import FAILED, NOT_RUN, PASSED, SKIPPED
+from acceptance.report.tables import markdown, terminal_table
+from acceptance.training.tracking import Recipe, TrainingRun
 from steps.training import gpu_epochs_in_cpu_time
 from tests.report.made_up import HOSTILE, results, scenario
 from tests.running import ROOT

@@ -1,6 +1,6 @@
 """Loaded with `-p`: no plot can be drawn."""
 
-from fixtures.support.report import plots
+from acceptance.report import plots
 
 
 def fail(results):

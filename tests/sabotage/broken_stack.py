@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import fixtures.load
-from fixtures import stacks
-from fixtures.stacks.embedded import EmbeddedStack
-from fixtures.support import repository
+from acceptance import stacks
+from acceptance.serving import repository
+from acceptance.stacks.embedded import EmbeddedStack
 from tests.sabotage import proxy
 from tests.sabotage.edit import replace
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import requests
 
-from fixtures.support.inference import Answer
+from acceptance.serving.inference import Answer
 
 HELD_BACK = {"content-length", "transfer-encoding", "connection", "content-encoding"}
 LOGITS = [0.0, 1, 2, 3, 4, 5, 6, 7, 8, 9]

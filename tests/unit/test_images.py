@@ -1,7 +1,7 @@
 import pytest
 
-from fixtures.support.errors import BadSetting
-from fixtures.support.images import read_images
+from acceptance.errors import BadSetting
+from acceptance.images import read_images
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.support import preflight
-from fixtures.support.errors import BadSetting
+from acceptance import preflight
+from acceptance.errors import BadSetting
 
 INPUT = {"name": "conv2d_input", "shape": [1], "datatype": "FP32", "data": [0.5]}
 WHOLE = json.dumps({"inputs": [INPUT]})

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.support.errors import BadSetting
-from fixtures.support.settings import AGENTS, OPTIONS, read_settings
+from acceptance.errors import BadSetting
+from acceptance.settings import AGENTS, OPTIONS, read_settings
 
 TARGETS = ["embedded", "existing"]
 CLUSTERS = ["embedded", "kind", "k3d", "existing"]

@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fixtures.support import dataset
-from fixtures.support.errors import BadSetting
+from acceptance.data import dataset
+from acceptance.errors import BadSetting
 from tools.bench import cluster, serving, suite, training
 from tools.bench.rows import Row
 

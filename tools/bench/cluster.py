@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from fixtures.stacks.base import Workspace
-from fixtures.stacks.kubernetes import KubernetesStack
-from fixtures.support import inference, repository
-from fixtures.support.dataset import Source, prepare
-from fixtures.support.errors import Unrecoverable
-from fixtures.support.kube import manifests
-from fixtures.support.settings import read_settings
-from fixtures.support.tracking import Recipe
+from acceptance.data.dataset import Source, prepare
+from acceptance.errors import Unrecoverable
+from acceptance.kubernetes import manifests
+from acceptance.serving import inference, repository
+from acceptance.settings import read_settings
+from acceptance.stacks.kubernetes import KubernetesStack
+from acceptance.stacks.protocol import Workspace
+from acceptance.training.tracking import Recipe
 from tests.running import run_suite
 from tools.bench.rows import Row
 from tools.bench.suite import LOAD

@@ -6,18 +6,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from fixtures.stacks.base import Workspace
-from fixtures.stacks.common import wait_for_answer
-from fixtures.stacks.embedded import EmbeddedStack
-from fixtures.support import mlflow_local
-from fixtures.support.dataset import Source, prepare
-from fixtures.support.health import unready
-from fixtures.support.inference import json_request
-from fixtures.support.load import LoadPlan, LoadResult
-from fixtures.support.processes import free_port
-from fixtures.support.sample import find_sample
-from fixtures.support.settings import REQUESTS_FOR_P99, read_settings
-from fixtures.support.tracking import Recipe
+from acceptance.data.dataset import Source, prepare
+from acceptance.data.sample import find_sample
+from acceptance.health import unready
+from acceptance.load.result import LoadPlan, LoadResult
+from acceptance.processes.local import free_port
+from acceptance.serving.inference import json_request
+from acceptance.settings import REQUESTS_FOR_P99, read_settings
+from acceptance.stacks.common import wait_for_answer
+from acceptance.stacks.embedded import EmbeddedStack
+from acceptance.stacks.protocol import Workspace
+from acceptance.training import project as mlflow_local
+from acceptance.training.tracking import Recipe
 from tools.bench.rows import Row
 
 LEAST_SECONDS = 5

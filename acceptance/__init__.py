@@ -1,0 +1,1 @@
+"""What the product knows, a room a domain: no pytest in here. docs/organization.md says what goes where."""

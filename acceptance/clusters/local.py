@@ -1,0 +1,186 @@
+"""What kind's clusters and k3d's have in common: made for a run or reused, loaded with images, removed."""
+
+import re
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from acceptance.clusters import cleanup as leftovers
+from acceptance.clusters import host
+from acceptance.clusters.provider import Access
+from acceptance.errors import AcceptanceError, BadSetting, ProcessDied
+from acceptance.gpu import nvidia_smi
+from acceptance.images import Images, read_images
+from acceptance.processes.local import Process, Processes
+from acceptance.settings import Settings
+from acceptance.waiting import Ready, wait_until
+
+CREATE_SECONDS = 900
+# many GB, out of Docker and into each node
+LOAD_SECONDS = 1800
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class LocalCluster:
+    """A cluster of containers on this machine's Docker, made and loaded by a program."""
+
+    program: ClassVar[str]
+    least: ClassVar[str]
+    install: ClassVar[str]
+
+    def __init__(
+        self, settings: Settings, images: Images, directory: Path, processes: Processes, say: Callable[[str], None]
+    ) -> None:
+        self.settings, self.images, self.directory = settings, images, directory
+        self.processes, self.say = processes, say
+        self.own = not settings.cluster
+        self.has_gpu = False
+        self.name = settings.cluster or f"triton-acceptance-{secrets.token_hex(3)}"
+        self.kubeconfig = directory / "kubeconfig"
+
+    # --- what each program has its own way for
+
+    @classmethod
+    def clusters(cls) -> list[str]:
+        """Return the names of the clusters that there are."""
+        raise NotImplementedError
+
+    @classmethod
+    def check_new(cls, settings: Settings, images: Images) -> host.NodeGpu:
+        """Check what a new cluster needs; return the GPU that it will have."""
+        raise NotImplementedError
+
+    def create(self, gpu: host.NodeGpu) -> None:
+        """Make the cluster."""
+        raise NotImplementedError
+
+    def read_kubeconfig(self) -> list[str]:
+        """Return the command that prints the kubeconfig of the cluster."""
+        raise NotImplementedError
+
+    def load_command(self, images: Sequence[str]) -> list[str | Path]:
+        """Return the command that puts images of this machine's Docker into the nodes."""
+        raise NotImplementedError
+
+    # --- the same for both
+
+    @classmethod
+    def whereabouts(cls, settings: Settings) -> str:
+        images = read_images(settings.images)
+        docker = host.docker_info()
+        version = host.check_program(cls.program, cls.least, cls.install)
+        where = f"{cls.program} {version} on Docker {docker['ServerVersion']}"
+        if settings.cluster:
+            there = cls.clusters()
+            if settings.cluster not in there:
+                raise BadSetting(
+                    f"--cluster {settings.cluster}: {cls.program} has no such cluster, only: "
+                    f"{', '.join(there) or 'none'}; leave --cluster out to have one made for the run"
+                )
+            if settings.require_gpu:  # how its nodes get the GPU is their own affair, but the driver is this machine's
+                host.check_driver(nvidia_smi.gpus(nvidia_smi.ask(nvidia_smi.query(nvidia_smi.OLD_FIELDS)).text))
+            return f"{where}, its cluster {settings.cluster}"
+        host.check_own_images(images.of_pods())
+        return f"{where}, a cluster of the run's own, {cls.check_new(settings, images)}"
+
+    @property
+    def context(self) -> str:
+        return f"{self.program}-{self.name}"
+
+    def __enter__(self) -> Access:
+        if self.own:
+            gpu = self.check_new(self.settings, self.images)
+            # of a pytest that was killed, nobody else removes it
+            remover = [sys.executable, "-m", leftovers.__name__, self.program, self.name]
+            self.processes.afterwards(remover)
+            try:
+                self.create(gpu)
+                self.has_gpu = not gpu.reason
+                self.write_kubeconfig()
+            except BaseException:
+                self.remove()
+                raise
+        else:
+            self.write_kubeconfig()
+        return Access(self.context, self.kubeconfig)
+
+    def __exit__(self, *error: object) -> None:
+        if self.own and not self.settings.keep:
+            self.remove()
+
+    def remove(self) -> None:
+        self.say(f"removing the {self.program} cluster {self.name}")
+        leftovers.remove(self.program, self.name)
+
+    def write_kubeconfig(self) -> None:
+        """Write the cluster's kubeconfig into the run's own folder, for this user alone."""
+        answer = host.ask(self.read_kubeconfig())
+        if answer.code:
+            raise AcceptanceError(f"{self.program} gives no kubeconfig of cluster {self.name}: {plain(answer.text)}")
+        self.kubeconfig.touch(0o600)
+        self.kubeconfig.write_text(answer.text)
+
+    def load(self, images: Sequence[str]) -> None:
+        there = [image for image in dict.fromkeys(images) if host.has_image(image)]
+        self.load_now([image for image in there if host.only_here(image)])
+        for image in there:
+            if not host.only_here(image):
+                try:
+                    self.load_now([image])
+                # a pulled one lacks other platforms' layers, which a containerd image store is asked for as well
+                except AcceptanceError as error:
+                    self.say(f"{image} could not be loaded, so the cluster pulls it: {error}")
+
+    def load_now(self, images: Sequence[str]) -> None:
+        """Load images that Docker has; raises AcceptanceError where one is refused."""
+        if not images:
+            return
+        log = self.finish(f"load {len(images)} images", "load", self.load_command(images), LOAD_SECONDS)
+        # k3d counts an image that a node refused as a success; what it can't tidy up afterwards was loaded
+        refused = [line for line in log.splitlines() if line.startswith("ERRO") and "failed to delete" not in line]
+        if refused:
+            raise AcceptanceError(f"{self.program} could not load {', '.join(images)}: {refused[0]}")
+
+    def finish(
+        self,
+        doing: str,
+        log: str,
+        command: Sequence[str | Path],
+        seconds: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run the program to its end with its last line on the terminal; return what it said.
+
+        Raises AcceptanceError with the end of its log where it fails.
+        """
+        with self.processes.running(f"{self.program}-{log}", command, environment) as process:
+
+            def state() -> Ready[None] | str:
+                if process.popen.poll() == 0:
+                    return Ready(None)
+                process.check_alive()
+                line = (said(process).splitlines() or ["starting"])[-1]
+                self.say(f"{self.program}: {line}")
+                return line
+
+            try:
+                wait_until(f"{self.program} to {doing}", state, seconds, look_at=str(process.log), poll=0.2)
+            except ProcessDied as died:
+                raise AcceptanceError(
+                    f"{self.program} could not {doing} (cluster {self.name}): {plain(str(died))}"
+                ) from died
+            return said(process)
+
+    def how_to_remove(self) -> str:
+        return leftovers.by_hand(self.program, self.name) if self.own else ""
+
+
+def said(process: Process) -> str:
+    return plain(process.log.read_text(errors="replace"))
+
+
+def plain(text: str) -> str:
+    """Return the text without the colours of a terminal."""
+    return COLOURS.sub("", text).strip()

@@ -1,0 +1,1 @@
+"""CIFAR-10, its stand-in and the sample image. Imports the shared modules alone."""

@@ -1,0 +1,115 @@
+"""One container of a run: whether it lives, what it said, where it is reached, and its files."""
+
+import contextlib
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from acceptance.docker.files import pack, unpack_file
+from acceptance.errors import AcceptanceError, ProcessDied
+from acceptance.processes.local import ending, last_lines, last_matching
+from acceptance.redaction.redactor import Redactor
+
+
+@contextlib.contextmanager
+def telling(doing: str) -> Iterator[None]:
+    """Turn the Docker SDK's errors into an AcceptanceError that says what was being done."""
+    from docker.errors import APIError, DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except APIError as error:
+        raise AcceptanceError(f"Docker, {doing}: {error.explanation or error}") from error
+    except (DockerException, RequestException) as error:
+        raise AcceptanceError(f"Docker, {doing}: {error}; see whether the daemon still runs") from error
+
+
+class Container:
+    """A container that was created, its name for people and the log that its output is copied to, redacted.
+
+    `host` is where its published ports are reached. Methods raise AcceptanceError where Docker refuses.
+    """
+
+    def __init__(self, name: str, container: Any, host: str, log: Path, redactor: Redactor) -> None:
+        self.name, self.container, self.host, self.log, self.redactor = name, container, host, log, redactor
+
+    def state(self) -> dict:
+        """Return Docker's state of it: `Status`, `ExitCode`, `OOMKilled`, ..."""
+        from docker.errors import NotFound
+
+        try:
+            with telling(f"asking for {self.name}"):
+                self.container.reload()
+        except AcceptanceError as error:
+            if isinstance(error.__cause__, NotFound):
+                raise ProcessDied(f"{self.name}: its container was removed; the last of it is in {self.log}") from None
+            raise
+        return self.container.attrs["State"]
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, or None while it hasn't ended."""
+        state = self.state()
+        return state["ExitCode"] if state["Status"] in ("exited", "dead") else None
+
+    def check_alive(self) -> None:
+        """Raise ProcessDied with the log's last lines when the container has ended."""
+        code = self.exit_code()
+        if code is None:
+            return
+        self.save_log()
+        memory = ", out of memory" if self.container.attrs["State"].get("OOMKilled") else ""
+        # Docker gives 128 and the signal's number for one that was killed
+        said = ending(128 - code) if code - 128 in list(signal.Signals) else ending(code)
+        raise ProcessDied(f"{self.name} {said}{memory}; the end of {self.log}:\n{last_lines(self.log)}")
+
+    def start(self) -> None:
+        with telling(f"starting {self.name}"):
+            self.container.start()
+
+    def remove(self) -> None:
+        """Save the log and remove the container, whatever it does."""
+        with contextlib.suppress(AcceptanceError):
+            self.save_log()
+        # gone, or going: what is left in the end is found by its label
+        with contextlib.suppress(AcceptanceError), telling(f"removing {self.name}"):
+            self.container.remove(force=True, v=True)
+
+    # --- what it said
+
+    def save_log(self) -> None:
+        """Copy all that it has said to the log."""
+        with telling(f"reading the log of {self.name}"):
+            self.log.write_bytes(self.redactor.data(self.container.logs()))
+
+    def last_line(self, prefix: str) -> str:
+        """Return the last line with the prefix, or ""; what it said so far is in the log then."""
+        self.save_log()
+        return last_matching(self.log, prefix)
+
+    # --- where it is reached
+
+    def address(self, port: int) -> str:
+        """Return `host:port` of a published port."""
+        self.check_alive()
+        bindings = self.container.ports.get(f"{port}/tcp")
+        if not bindings:
+            raise AcceptanceError(f"{self.name}: Docker published no port for its port {port}: {self.container.ports}")
+        return f"{self.host}:{bindings[0]['HostPort']}"
+
+    # --- its files
+
+    def put(self, folders: Mapping[str, Path]) -> None:
+        """Copy folders into it: paths of the container, and the folders here."""
+        with tempfile.TemporaryFile() as archive:
+            pack(folders, archive)
+            with telling(f"copying {', '.join(folders)} into {self.name}"):
+                self.container.put_archive("/", archive)
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Copy one file out of it."""
+        with telling(f"copying {path} out of {self.name}"):
+            pieces, _ = self.container.get_archive(path)
+            unpack_file(pieces, target)

@@ -1,0 +1,253 @@
+"""A Docker daemon, and what one run has on it: containers, a network, volumes, all with the run's label."""
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from acceptance.docker import cleanup as docker_leftovers
+from acceptance.docker import host as docker_host
+from acceptance.docker.container import Container, telling
+from acceptance.errors import AcceptanceError, Unrecoverable
+from acceptance.gpu.nvidia_smi import Answer
+from acceptance.images import Pull
+from acceptance.processes.local import interrupts_deferred
+from acceptance.redaction.redactor import Redactor
+from acceptance.waiting import Ready, wait_until
+
+OUTPUT_SECONDS = 120
+# the exit code of a `docker run` that the daemon refuses
+REFUSED = 125
+LOOPBACK = "127.0.0.1"
+
+
+class Engine:
+    """Connects at first use, and says so to `connected`: from then on there may be something to remove."""
+
+    def __init__(
+        self,
+        run: str,
+        logs: Path,
+        say: Callable[[str], None],
+        connected: Callable[[], None],
+        redactor: Redactor | None = None,
+    ) -> None:
+        self.run, self.logs, self.say, self.connected = run, logs, say, connected
+        self.redactor = redactor or Redactor.from_environment(os.environ)
+        self.labels = docker_leftovers.labels(run)
+        self.started: list[Container] = []
+        self.pulls: list[Pull] = []
+
+    # --- the daemon
+
+    @cached_property
+    def docker(self) -> Any:
+        """testcontainers' client; raises Unrecoverable as `connect` does."""
+        docker = connect()
+        self.connected()
+        return docker
+
+    @cached_property
+    def host(self) -> str:
+        """Where published ports are reached: 127.0.0.1, unless the daemon is on another machine."""
+        found = self.docker.host()
+        return LOOPBACK if found in ("localhost", "::1") else found
+
+    def info(self) -> dict:
+        """Return what `docker info` says."""
+        client = self.docker.client
+        with telling("asking for its state"):
+            return client.info()
+
+    def need(self, image: str) -> None:
+        """Have the image there, pulled where it isn't. Raises AcceptanceError that names it and the fix."""
+        from docker.errors import DockerException, ImageNotFound
+        from requests import RequestException
+
+        with telling(f"looking for the image {image}"), contextlib.suppress(ImageNotFound):
+            self.docker.client.images.get(image)
+            return
+        began = time.time()
+        try:
+            for line in self.docker.client.api.pull(image, stream=True, decode=True):
+                if "error" in line:
+                    raise DockerException(line["error"])
+                self.say(f"pulling {image}: {line.get('status', '')} {line.get('progress', '')}")
+        except (DockerException, RequestException) as error:
+            raise Unrecoverable(
+                f"image {image}: not on {where()}, and it can't be pulled: {error}; "
+                "`make images` builds the suite's own, `--images FILE` names others"
+            ) from error
+        self.pulls.append(Pull(image, time.time(), time.time() - began))
+
+    # --- what the run has on it
+
+    @cached_property
+    def network(self) -> str:
+        """The run's network; its containers reach each other by their names."""
+        with interrupts_deferred(), telling("making a network"):
+            self.docker.client_networks_create(self.run, {"labels": self.labels, "driver": "bridge"})
+        return self.run
+
+    @contextlib.contextmanager
+    def volume(self, name: str) -> Iterator[str]:
+        """Make a volume, and remove it on the way out."""
+        from docker.errors import APIError
+        from testcontainers.core.labels import create_labels
+
+        with interrupts_deferred(), telling(f"making the volume {name}"):
+            labels = create_labels("", self.labels)
+            volume = self.docker.client.volumes.create(f"{self.run}-{name}", labels=labels)
+        try:
+            yield volume.name
+        finally:
+            with contextlib.suppress(APIError):  # what is left in the end is found by its label
+                volume.remove(force=True)
+
+    def start(
+        self,
+        name: str,
+        image: str,
+        command: Sequence[str],
+        *,
+        files: Mapping[str, Path] | None = None,
+        ports: Sequence[int] = (),
+        gpu: bool = False,
+        **options: Any,
+    ) -> Container:
+        """Start a container on the run's network, with the folders in it and its ports on `host`.
+
+        `options` are those of the Docker SDK's `containers.create`. On another machine than this one, ports are
+        published on all of its addresses: its loopback can't be reached.
+        """
+        from docker.types import DeviceRequest
+
+        self.need(image)
+        address = LOOPBACK if self.host == LOOPBACK else ""
+        requests = [DeviceRequest(count=1, capabilities=[["gpu"]])] if gpu else None
+        alias = self.docker.client.api.create_endpoint_config(aliases=[name])
+        network = self.network
+        with interrupts_deferred(), telling(f"creating {name}"):
+            created = self.docker.create(
+                image,
+                command=list(command),
+                name=f"{self.run}-{name}",
+                labels=self.labels,
+                network=network,
+                networking_config={network: alias},
+                ports={f"{port}/tcp": (address, None) for port in ports},
+                device_requests=requests,
+                **options,
+            )
+            container = Container(name, created, self.host, self.logs / f"{name}.log", self.redactor)
+            self.started.append(container)
+        try:
+            if files:
+                container.put(files)
+            container.start()
+        except BaseException:  # it has a name that another may need
+            self.stop(container)
+            raise
+        return container
+
+    @contextlib.contextmanager
+    def running(self, name: str, image: str, command: Sequence[str], **options: Any) -> Iterator[Container]:
+        """Start a container as `start` does; remove it on the way out."""
+        container = self.start(name, image, command, **options)
+        try:
+            yield container
+        finally:
+            self.stop(container)
+
+    def output(self, name: str, image: str, command: Sequence[str], **options: Any) -> Answer:
+        """Run a command in a container to its end; return its exit code and what it said."""
+        with self.running(name, image, command, **options) as container:
+
+            def state() -> Ready[int] | str:
+                code = container.exit_code()
+                return "it runs" if code is None else Ready(code)
+
+            code = wait_until(f"{' '.join(command)} in {image} to finish", state, OUTPUT_SECONDS)
+            container.save_log()
+            return Answer(code, container.log.read_text(errors="replace"))
+
+    def nvidia_smi(self, image: str, command: Sequence[str]) -> Answer:
+        """Run nvidia-smi in a container that gets a GPU; that Docker refuses to start it is an answer as well."""
+        self.need(image)
+        try:
+            return self.output("nvidia-smi", image, command, gpu=True)
+        except Unrecoverable:
+            raise
+        except AcceptanceError as refused:
+            return Answer(REFUSED, str(refused))
+
+    def check_alive(self, but: Container | None = None) -> None:
+        """Raise ProcessDied when any container that should run has ended; `but` may have, with success."""
+        for container in self.started:
+            if container is not but or container.exit_code() != 0:
+                container.check_alive()
+
+    def stop(self, container: Container) -> None:
+        container.remove()
+        self.started.remove(container)
+
+    def evidence(self) -> None:
+        """Write every container's log, and their states into `docker.log`."""
+        if "docker" not in vars(self):  # it was never asked for anything
+            return
+        lines = [whereabouts()]
+        for container in self.started:
+            try:
+                lines.append(f"{container.name}: {container.state()}")
+                container.save_log()
+            except AcceptanceError as error:
+                lines.append(f"{container.name}: {error}")
+        (self.logs / "docker.log").write_text(self.redactor.text("\n".join(lines) + "\n"))
+
+    def close(self, keep: bool = False) -> None:
+        """Write the evidence, and remove all that the run has unless it is to stay."""
+        self.evidence()
+        for container in [] if keep else reversed(self.started.copy()):
+            self.stop(container)
+        if "docker" in vars(self):
+            if not keep:
+                with telling(f"removing what is labelled {docker_leftovers.RUN}={self.run}"):
+                    docker_leftovers.remove(self.docker.client, self.run)
+            self.docker.client.close()
+
+
+def connect() -> Any:
+    """Return testcontainers' client, which finds the daemon as the docker command does.
+
+    Raises Unrecoverable that says why there is none, and the fix.
+    """
+    from docker.errors import DockerException
+    from testcontainers.core.docker_client import DockerClient
+
+    try:
+        docker = DockerClient()
+        docker.client.ping()
+    except (DockerException, OSError) as error:
+        installed = bool(shutil.which("docker"))
+        raise Unrecoverable(docker_host.unreachable(where(), str(error), installed)) from error
+    return docker
+
+
+def whereabouts() -> str:
+    """Say which daemon it is, or why there is none."""
+    try:
+        with contextlib.closing(connect().client) as client, telling("asking for its version"):
+            return f"Docker {client.version()['Version']} at {where()}"
+    except AcceptanceError as error:
+        return str(error)
+
+
+def where() -> str:
+    """Return the daemon's address as it was found."""
+    from testcontainers.core.docker_client import get_docker_host
+
+    return get_docker_host() or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"

@@ -1,0 +1,77 @@
+"""The images that run in containers: pinned in manifests/images.yaml, overridden by `--images FILE`."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import yaml
+
+from acceptance.errors import BadSetting
+from acceptance.paths import MANIFESTS
+
+PINNED = MANIFESTS / "images.yaml"
+# where the image of images/triton keeps ONNX Runtime
+SITE_PACKAGES = "/opt/tritonserver/site-packages"
+BACKENDS = ("onnxruntime", "python")
+
+
+@dataclass(frozen=True)
+class Pull:
+    """An image that was pulled; `ended` in seconds since the epoch."""
+
+    image: str
+    ended: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Images:
+    """Image references, and the Triton backend that the Triton image is to run the model with."""
+
+    trainer: str
+    vegeta: str
+    triton: str
+    triton_backend: str
+    cuda_vector_add: str
+    cuda: str
+    device_plugin: str
+    k3s: str
+    k3s_cuda: str
+    kind_node: str
+    kind_cuda: str
+
+    def named(self, placeholder: str) -> str:
+        """Return the image that a manifest calls by its key in images.yaml."""
+        return str(getattr(self, placeholder.replace("-", "_")))
+
+    def of_pods(self) -> list[str]:
+        """Return the images that pods run, the device plugin's among them."""
+        return [self.trainer, self.vegeta, self.triton, self.cuda_vector_add, self.cuda, self.device_plugin]
+
+
+def read_images(overrides: Path | None) -> Images:
+    """Return the pinned images with the file's in their place; raises BadSetting that names the file and the key."""
+    found = read(PINNED)
+    if overrides:
+        known = sorted(found)
+        for key, image in read(overrides).items():
+            if key not in known:
+                raise BadSetting(f"--images {overrides}: unknown key {key!r}; the keys are {', '.join(known)}")
+            found[key] = image
+    images = Images(**{field.name: found[field.name.replace("_", "-")] for field in fields(Images)})
+    if images.triton_backend not in BACKENDS:
+        raise BadSetting(
+            f"--images {overrides}: triton-backend is {images.triton_backend!r}; it can be {' or '.join(BACKENDS)}"
+        )
+    return images
+
+
+def read(file: Path) -> dict[str, str]:
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadSetting(f"--images {file}: can't be read: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or not all(
+        isinstance(key, str) and isinstance(image, str) and image for key, image in content.items()
+    ):
+        raise BadSetting(f"--images {file}: must be lines of `key: image`, as in {PINNED.name}")
+    return content

@@ -1,0 +1,1 @@
+"""One namespace of a Kubernetes cluster: client, watches, pods, diagnosis. May import `gpu`."""

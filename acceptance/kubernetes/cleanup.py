@@ -1,0 +1,77 @@
+"""A run's namespace: whose it is, and its end.
+
+The guardian runs `python -m acceptance.kubernetes.cleanup CONTEXT NAMESPACE FOLDER [KUBECONFIG]` when pytest has gone
+without having deleted it, and removes the folder after it.
+"""
+
+import getpass
+import os
+import platform
+import sys
+from pathlib import Path
+
+from kubernetes import client
+
+from acceptance.errors import AcceptanceError
+from acceptance.kubernetes.client import SECONDS, Cluster, connect
+from acceptance.waiting import Ready, wait_until
+
+OWNER = "triton-acceptance/owner"
+KEPT = "triton-acceptance/kept"
+DELETION_SECONDS = 120
+
+
+def delete_namespace(cluster: Cluster, name: str) -> None:
+    """Delete a namespace and wait until it is gone; raises AcceptanceError that says how to remove what is left."""
+    by_hand = f"namespace {name} may be left; remove it with `make clean-cluster`"
+    try:
+        with cluster.api() as api, cluster.explained(f"deleting namespace {name}"):
+            core = client.CoreV1Api(api)
+
+            def state() -> Ready[None] | str:
+                try:
+                    found = core.read_namespace(name, _request_timeout=SECONDS)
+                except client.ApiException as error:
+                    if error.status == 404:
+                        return Ready(None)
+                    raise
+                conditions = (found.status and found.status.conditions) or []
+                return " ".join(str(condition.message) for condition in conditions) or "it is terminating"
+
+            try:
+                core.delete_namespace(name, grace_period_seconds=1, _request_timeout=SECONDS)
+            except client.ApiException as error:
+                if error.status == 404:
+                    return
+                if error.status != 409:  # somebody else is deleting it already
+                    raise
+            wait_until(f"namespace {name} to be gone", state, DELETION_SECONDS, poll=1.0)
+    except AcceptanceError as error:
+        raise AcceptanceError(f"{error}; {by_hand}") from error
+
+
+def owner() -> str:
+    """Say who runs this: what `make clean-cluster` shows, and by which it spares a run that is under way here."""
+    return f"{getpass.getuser()}@{platform.node()} {os.getpid()} {started(os.getpid())}"
+
+
+def started(pid: int) -> str:
+    """Return when a process of this machine was started, in the kernel's ticks, or "": ids are used again."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def main(context: str, namespace: str, folder: str, kubeconfig: str = "") -> int:
+    try:
+        cluster = connect(context, Path(folder), kubeconfig=Path(kubeconfig) if kubeconfig else None)
+        delete_namespace(cluster, namespace)
+    except AcceptanceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

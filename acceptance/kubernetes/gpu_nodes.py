@@ -1,0 +1,83 @@
+"""Finds the node with a GPU, and what the cluster knows of it; starts no pod."""
+
+import contextlib
+from collections.abc import Sequence
+
+from kubernetes.client import ApiClient, ApiException, NodeV1Api, V1Node, V1Pod
+
+from acceptance.errors import AcceptanceError
+from acceptance.gpu.node import LABELS, GpuNode, Plugin, label_of
+from acceptance.kubernetes.gpu_diagnosis import is_plugin, plugin_state
+from acceptance.kubernetes.view import (
+    GPU,
+    ClusterView,
+    allocatable,
+    amount,
+    capacity,
+    free,
+    is_ready,
+    labels_of,
+    listed,
+    name_of,
+    usable,
+)
+
+RUNTIME = "nvidia"
+SECONDS = 10
+
+
+def choose(cluster: ClusterView) -> V1Node:
+    """Return the node with a free GPU, or the one that comes nearest to it.
+
+    Raises AcceptanceError where none of several nodes stands out, and where nodes may not be listed.
+    """
+    nodes, pods = cluster.nodes(), []
+    with contextlib.suppress(AcceptanceError):  # an account that may not list pods doesn't learn which GPU is free
+        pods = cluster.pods()
+    ranked = sorted(nodes, key=lambda node: rank(node, pods), reverse=True)
+    if not ranked or (len(ranked) > 1 and not any(rank(ranked[0], pods))):
+        raise AcceptanceError(
+            f"no node shows a GPU (there are {listed([name_of(node) for node in nodes]) or 'none'}): none advertises"
+            f" {GPU}, none has a label like {LABELS[0][0]}=gpu or {LABELS[2][0]}=true; where one has a GPU,"
+            " `kubectl label node NAME accelerator=gpu`"
+        )
+    return ranked[0]
+
+
+def rank(node: V1Node, pods: Sequence[V1Pod]) -> tuple[bool, ...]:
+    return (
+        usable(node) and free(node, GPU, pods) > 0,
+        usable(node) and amount(allocatable(node), GPU) > 0,
+        free(node, GPU, pods) > 0,
+        amount(allocatable(node), GPU) > 0,
+        amount(capacity(node), GPU) > 0,
+        bool(label_of(labels_of(node))),
+    )
+
+
+def describe(node: V1Node, cluster: ClusterView) -> GpuNode:
+    """Return all that is known of the node; raises AcceptanceError where pods may not be listed."""
+    pods = cluster.pods()
+    plugins = [pod for pod in pods if is_plugin(pod)]
+    placed = {name_of(pod): (pod.spec and pod.spec.node_name) or "no node" for pod in plugins}
+    here = [pod for pod in plugins if placed[name_of(pod)] == name_of(node)]
+    return GpuNode(
+        name=name_of(node),
+        labels=labels_of(node),
+        capacity=int(amount(capacity(node), GPU)),
+        allocatable=int(amount(allocatable(node), GPU)),
+        others=tuple(sorted(key for key in capacity(node) if "nvidia" in key and key != GPU)),
+        plugins=tuple(Plugin(name_of(pod), is_ready(pod), plugin_state(pod, cluster)) for pod in here),
+        elsewhere=tuple(f"{pod} on {where}" for pod, where in placed.items() if where != name_of(node)),
+    )
+
+
+def runtime_class(api: ApiClient) -> str:
+    """Return the RuntimeClass that pods with a GPU must ask for, "" where the cluster has none or doesn't tell."""
+    try:
+        NodeV1Api(api).read_runtime_class(RUNTIME, _request_timeout=SECONDS)
+    except ApiException as error:
+        if error.status in (401, 403, 404):
+            return ""
+        raise
+    return RUNTIME

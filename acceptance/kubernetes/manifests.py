@@ -1,0 +1,121 @@
+"""The manifests of a component, and the typed patches that fit them to a run."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from acceptance.images import Images
+from acceptance.kubernetes.view import GPU
+from acceptance.paths import MANIFESTS
+
+PART_OF = {"app.kubernetes.io/part-of": "triton-acceptance"}
+RUN = "triton-acceptance/run"
+NAME = "app.kubernetes.io/name"
+WITH_PODS = ("Deployment", "DaemonSet", "Job")
+
+Manifest = dict[str, Any]
+
+
+def read_component(component: str) -> list[Manifest]:
+    """Return every document of the component's folder, its files in the order of their names."""
+    files = sorted((MANIFESTS / component).glob("*.yaml"))
+    return [document for file in files for document in yaml.safe_load_all(file.read_text())]
+
+
+def read_manifest(file: Path) -> Manifest:
+    """Return a file's one document."""
+    return yaml.safe_load(file.read_text())
+
+
+def pod_of(manifest: Manifest) -> Manifest | None:
+    """Return what describes the manifest's pods (with `metadata` and `spec`), or None where it has none."""
+    if manifest["kind"] == "Pod":
+        return manifest
+    return manifest.get("spec", {}).get("template") if manifest["kind"] in WITH_PODS else None
+
+
+def containers_of(manifest: Manifest) -> Iterator[Manifest]:
+    """Yield the containers, those that run before the others first."""
+    pod = pod_of(manifest)
+    if pod:
+        yield from pod["spec"].get("initContainers", [])
+        yield from pod["spec"]["containers"]
+
+
+def container_of(manifest: Manifest, name: str) -> Manifest:
+    (found,) = [container for container in containers_of(manifest) if container["name"] == name]
+    return found
+
+
+def fit(manifest: Manifest, images: Images, name: str = "") -> Manifest:
+    """Put the images into place, and the name wherever the component's own stands: metadata, labels, ConfigMap."""
+    own = manifest["metadata"]["name"]
+    for container in containers_of(manifest):
+        container["image"] = images.named(container["image"])
+    label(manifest, PART_OF)
+    if not name:
+        return manifest
+    manifest["metadata"]["name"] = name
+    spec, pod = manifest["spec"], pod_of(manifest)
+    if manifest["kind"] == "Deployment":
+        spec["selector"]["matchLabels"][NAME] = name
+    if manifest["kind"] == "Service":
+        spec["selector"][NAME] = name
+    if pod:
+        pod["metadata"]["labels"][NAME] = name
+        for volume in pod["spec"].get("volumes", []):
+            if volume.get("configMap", {}).get("name") == own:
+                volume["configMap"]["name"] = name
+    return manifest
+
+
+def label(manifest: Manifest, labels: Mapping[str, str]) -> None:
+    """Add the labels to the object, and to its pods."""
+    for described in filter(None, (manifest, pod_of(manifest))):
+        described.setdefault("metadata", {}).setdefault("labels", {}).update(labels)
+
+
+def set_variables(manifest: Manifest, container: str, **variables: str) -> None:
+    """Give variables that the manifest declares their values; raises KeyError for one that it doesn't."""
+    declared = {variable["name"]: variable for variable in container_of(manifest, container)["env"]}
+    for name, value in variables.items():
+        declared[name]["value"] = value
+
+
+def ask_for_gpu(manifest: Manifest, container: str) -> None:
+    """Have the container ask for one GPU, on a node that is kept for such pods too."""
+    container_of(manifest, container)["resources"]["limits"][GPU] = "1"
+    pod = pod_of(manifest)
+    assert pod
+    pod["spec"]["tolerations"] = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
+
+
+def keep_to_node(manifest: Manifest, node: str) -> None:
+    """Have the scheduler put the pod on that node or on none, by the node's name: its hostname label may differ."""
+    pod = pod_of(manifest)
+    assert pod
+    name = {"key": "metadata.name", "operator": "In", "values": [node]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [name]}]}
+    pod["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+
+
+def use_runtime(manifest: Manifest, runtime: str) -> None:
+    """Have pods that ask for a GPU run by the cluster's RuntimeClass for them: by the default one they may see none."""
+    pod = pod_of(manifest)
+    if pod and runtime and asks_for_gpu(manifest):
+        pod["spec"].setdefault("runtimeClassName", runtime)
+
+
+def asks_for_gpu(manifest: Manifest) -> bool:
+    return any(GPU in container.get("resources", {}).get("limits", {}) for container in containers_of(manifest))
+
+
+def config_map(name: str, files: Mapping[str, str]) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "labels": dict(PART_OF)},
+        "data": dict(files),
+    }

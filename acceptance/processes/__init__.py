@@ -1,0 +1,1 @@
+"""Local processes that always end, and the guardian that outlives pytest. May import `redaction`."""

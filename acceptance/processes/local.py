@@ -1,0 +1,185 @@
+"""Local processes that are always stopped: each leads a process group, and a guardian outlives pytest to end it."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from acceptance.errors import ProcessDied
+from acceptance.processes.guardian import group_lives
+from acceptance.redaction import redactor as redact
+from acceptance.redaction.redactor import Redactor, without_secrets
+
+GUARDIAN = Path(__file__).with_name("guardian.py")
+STOP_SECONDS = 10
+LONGEST_LINE = 500
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def last_lines(log: Path, count: int = 15, redactor: Redactor | None = None) -> str:
+    """Return the end of a log, indented for an error message; Triton's tables of its options are left out.
+
+    `redactor`: for the log of what still runs, which is redacted at its end.
+    """
+    text = log.read_text(errors="replace") if log.exists() else ""
+    lines = (redactor.text(text) if redactor else text).splitlines()
+    said = [line for line in lines if line.strip() and line[0] not in "|+"]
+    return "\n".join(f"    {line[:LONGEST_LINE]}" for line in said[-count:]) or "    (no output)"
+
+
+def last_matching(log: Path, prefix: str) -> str:
+    """Return the last line of a log that starts with the prefix, or ""."""
+    tail = log.read_bytes()[-20_000:].decode(errors="replace") if log.exists() else ""
+    return next((line for line in reversed(tail.splitlines()) if line.startswith(prefix)), "")
+
+
+class Process:
+    """A running process, its name for people and its log file, which is redacted once it has ended."""
+
+    def __init__(self, name: str, popen: subprocess.Popen, log: Path, redactor: Redactor) -> None:
+        self.name, self.popen, self.log, self.redactor = name, popen, log, redactor
+
+    def check_alive(self) -> None:
+        """Raise ProcessDied with the log's last lines when the process has ended."""
+        code = self.popen.poll()
+        if code is not None:
+            said = last_lines(self.log, redactor=self.redactor)
+            raise ProcessDied(f"{self.name} {ending(code)}; the end of {self.log}:\n{said}")
+
+    def stop(self) -> None:
+        """End the process and all its children: SIGTERM, and SIGKILL for what is left after 10 s.
+
+        The children of one that died get SIGKILL at once: Triton's stub, for one, waits for its server.
+        """
+        if self.popen.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.popen.wait(STOP_SECONDS)
+            deadline = time.monotonic() + STOP_SECONDS
+            while group_lives(self.popen.pid) and time.monotonic() < deadline:
+                time.sleep(0.02)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+        with contextlib.suppress(OSError):  # a full disk: the run's end tries again, and says so
+            self.redactor.file(self.log)
+
+
+def ending(code: int) -> str:
+    """Say how a process ended in words: `exited with 1`, `was killed by SIGKILL`."""
+    return f"exited with {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+
+
+@contextlib.contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back until the end of the block: Popen may be cut off when its child already runs."""
+    caught: list[int] = []
+    handlers = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handlers[number] = signal.signal(number, lambda number, frame: caught.append(number))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in caught:
+            signal.raise_signal(late)
+
+
+class Processes:
+    """The processes of one run, and the guardian that ends them and removes the run directory if pytest dies.
+
+    Each inherits this process's environment without what is named like a secret.
+    """
+
+    def __init__(self, run_directory: Path, logs: Path, redactor: Redactor | None = None) -> None:
+        self.logs = logs
+        self.redactor = redactor or Redactor.from_environment(os.environ)
+        # MLflow and TensorFlow leave empty folders and cut-off files where temporary files go
+        self.temporary = run_directory / "tmp"
+        self.temporary.mkdir()
+        self.started: list[Process] = []
+        self.guardian = subprocess.Popen(
+            [sys.executable, "-IS", str(GUARDIAN), str(run_directory)],
+            stdin=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        # of a pytest that was killed, nobody else redacts the logs
+        self.afterwards([sys.executable, "-m", redact.__name__, str(logs)])
+
+    @contextlib.contextmanager
+    def running(
+        self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+    ) -> Iterator[Process]:
+        """Run the command with its output in `<logs>/<name>.log`; stop it on the way out."""
+        process = self.start(name, command, environment)
+        try:
+            yield process
+        finally:
+            self.stop(process)
+
+    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Process:
+        """Start the command and make it known to all that would end it; an interrupt waits until it is."""
+        log = self.logs / f"{name}.log"
+        with interrupts_deferred(), log.open("wb") as output:
+            popen = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**without_secrets(os.environ), "TMPDIR": str(self.temporary), **(environment or {})},
+                start_new_session=True,
+            )
+            process = Process(name, popen, log, self.redactor)
+            self.started.append(process)
+            self.tell_guardian(f"watch {popen.pid}")
+        return process
+
+    def check_alive(self, but: Process | None = None) -> None:
+        """Raise ProcessDied when any process that should run has ended; `but` may have, with success."""
+        for process in self.started:
+            if process is not but or process.popen.poll() != 0:
+                process.check_alive()
+
+    def stop(self, process: Process) -> None:
+        process.stop()
+        self.started.remove(process)
+        self.tell_guardian(f"forget {process.popen.pid}")
+
+    def close(self, keep: bool = False) -> None:
+        """Stop what still runs, last started first; with `keep` leave it, and send the guardian home."""
+        if keep:
+            self.tell_guardian("release")
+        else:
+            for process in reversed(self.started.copy()):
+                self.stop(process)
+        if self.guardian.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self.guardian.stdin.close()
+        self.guardian.wait()
+
+    def afterwards(self, command: Sequence[str]) -> None:
+        """Have the guardian run a command at the end, however pytest ends; it finds nothing to do after a good end."""
+        self.tell_guardian(f"afterwards {json.dumps(list(command))}")
+
+    def tell_guardian(self, line: str) -> None:
+        assert self.guardian.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # a guardian that was killed must not keep the others alive
+            self.guardian.stdin.write(line + "\n")
+            self.guardian.stdin.flush()

@@ -1,0 +1,110 @@
+"""Collects what a run measures while it goes on: the fixtures tell it, the report is drawn from it."""
+
+import os
+import platform
+import time
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from acceptance.data.dataset import Dataset
+from acceptance.images import Pull
+from acceptance.load.gpu_use import GpuUse
+from acceptance.load.pairs import PairedLoads
+from acceptance.load.result import LoadResult
+from acceptance.paths import PROJECT
+from acceptance.report import measured
+from acceptance.report.results import Results, Span
+from acceptance.settings import Settings
+from acceptance.stacks.protocol import Gpu
+from acceptance.training.tracking import TrainingRun
+
+
+class Record:
+    """The results so far, and the clock that they count from."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.began = time.time()
+        # files that pytest could not collect
+        self.unread = 0
+        self.results = Results(
+            started=datetime.fromtimestamp(self.began, UTC).astimezone().isoformat(timespec="seconds"),
+            target=settings.target,
+            profile=settings.profile,
+            whereabouts="",
+            rate=settings.rate,
+            duration=settings.duration,
+            machine=machine(),
+            expect_index=settings.expect_index,
+            request=settings.request.name if settings.request else "",
+        )
+        self.version("suite", tomllib.loads(PROJECT.read_text())["project"]["version"])
+        self.version("Python", platform.python_version())
+
+    def now(self) -> float:
+        """Return the seconds since the run began."""
+        return time.time() - self.began
+
+    def span(self, name: str, kind: str, started: float, seconds: float) -> None:
+        self.results.spans.append(Span(name, kind, max(0.0, started), seconds))
+
+    def target(self, versions: Mapping[str, str], pulls: Sequence[Pull]) -> None:
+        for name, version in versions.items():
+            self.version(name, version)
+        for pull in pulls:
+            self.span(pull.image, "pull", pull.ended - pull.seconds - self.began, pull.seconds)
+
+    def version(self, name: str, version: str) -> None:
+        if version:
+            self.results.versions[name] = version
+
+    def gpu(self, gpu: Gpu) -> None:
+        self.results.devices["GPU"] = gpu.name if gpu.present else f"none: {gpu.reason}"
+        self.version("NVIDIA driver", gpu.driver)
+        self.version("CUDA", gpu.cuda)
+
+    def training(self, run: TrainingRun) -> None:
+        self.results.trainings.append(measured.training(run))
+        self.results.devices[f"{run.recipe.device.upper()} training saw"] = ", ".join(run.devices)
+
+    def load(self, device: str, result: LoadResult) -> None:
+        self.results.loads.append(measured.load(device, result))
+
+    def pairs(self, pairs: PairedLoads, use: GpuUse) -> None:
+        """Keep the pairs, and the first one's loads where no load of that device was kept: the pictures show them."""
+        self.results.pairs = measured.pairs(pairs, use)
+        known = {load.device for load in self.results.loads}
+        for pair in (pairs.counted or pairs.sent)[:1]:
+            for device, result in (("cpu", pair.cpu), ("gpu", pair.gpu)):
+                if device not in known:
+                    self.load(device, result)
+
+    def sent(self, body: bytes, dataset: Dataset, logits: np.ndarray) -> None:
+        """Keep the picture of the request that the deer's scenario sent, where it is one, and its logits [10]."""
+        pixels = measured.sent_pixels(body)
+        if pixels is not None:
+            title = f"the picture in {self.results.request}" if self.results.request else f"the {dataset.sample}"
+            self.picture(title, pixels, self.results.expect_index, dataset.classes, logits)
+
+    def picture(
+        self, title: str, pixels: np.ndarray, expected: int, classes: Sequence[str], logits: np.ndarray
+    ) -> None:
+        if logits.shape != (len(classes),) or not np.isfinite(logits).all():
+            return  # what a scenario finds, and no bar can show
+        self.results.pictures.append(measured.picture(title, pixels, expected, classes, logits))
+        # the deer is what people look for
+        self.results.pictures.sort(key=lambda picture: not picture.title.startswith("the "))
+
+
+def machine() -> str:
+    """Return this machine's processor and how many of its cores the suite may use."""
+    model = platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{model}, {len(os.sched_getaffinity(0))} cores"

@@ -1,0 +1,59 @@
+"""MLflow on this machine: the tracking server's command line, and `mlflow run`'s."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from acceptance.training.tracking import EXPERIMENT, Recipe
+
+
+def server_command(directory: Path, port: int) -> list[str | Path]:
+    """Return the command of the tracking server: SQLite, artifacts through the server, one worker."""
+    return [
+        sys.executable,
+        *("-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{directory / 'mlflow.db'}"),
+        *("--artifacts-destination", directory / "artifacts"),
+    ]
+
+
+def environment() -> dict[str, str]:
+    """Return what keeps MLflow from the network and from helpers, and makes this Python the `python` that it starts."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PATH": path}
+
+
+def project_command(codeset: Path, name: str, recipe: Recipe, data: str) -> list[str | Path]:
+    """Return `mlflow run` as a user of the codeset would type it; it reads a path as an address."""
+    return [sys.executable, "-m", "mlflow", "run", codeset, *project_options(name, recipe, quote(data))]
+
+
+def project_options(name: str, recipe: Recipe, data: str) -> list[str]:
+    """Return the options of `mlflow run`: this environment, the suite's experiment, the run's name, the recipe.
+
+    `data` is the folder of the data set, where the run will be.
+    """
+    given = [part for key, value in {**recipe.parameters, "data": data}.items() for part in ("-P", f"{key}={value}")]
+    named = ["--experiment-name", EXPERIMENT, "--run-name", name, "--entry-point", recipe.entry_point]
+    return ["--env-manager", "local", *named, *given]
+
+
+def device_environment(device: str) -> dict[str, str]:
+    """Return the trainer's variables for "cpu" or "gpu": no GPU in sight, or none of the CPU's instead."""
+    return {"CUDA_VISIBLE_DEVICES": "-1"} if device == "cpu" else {"TRAIN_ON": "gpu"}
+
+
+def one_gpu(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what leaves a process of this machine one GPU, the first that the user names or has, as nvidia-smi counts.
+
+    TensorFlow and Triton would take memory of each GPU that they see, also where others work.
+    """
+    first = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
+    return {"CUDA_VISIBLE_DEVICES": first or "0", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+def project_environment(tracking_uri: str) -> dict[str, str]:
+    """Return what `mlflow run` needs besides: where to track."""
+    return {**environment(), "MLFLOW_TRACKING_URI": tracking_uri}

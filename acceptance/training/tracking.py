@@ -1,0 +1,173 @@
+"""What MLflow knows of a training run. MLflow is imported at first use: it takes seconds."""
+
+import re
+from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+import requests
+
+from acceptance.errors import AcceptanceError
+
+EXPERIMENT = "triton-acceptance"
+REFERENCE = "reference/held_out_logits.npy"
+# an epoch of the tutorial's network takes about 3 minutes on two cores: no machine should need ten times that
+TRAINING_SECONDS_AN_EPOCH = 1800
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a training was asked to do; `device` is "cpu" or "gpu"."""
+
+    device: str
+    profile: str
+    epochs: int
+    batch_size: int = 64
+    seed: int = 1
+    entry_point: str = "main"
+    """The MLflow Project's."""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The MLflow Project's parameters, the data folder apart."""
+        return {
+            "epochs": str(self.epochs),
+            "batch_size": str(self.batch_size),
+            "profile": self.profile,
+            "seed": str(self.seed),
+        }
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A tracked run as MLflow returns it; `metrics` maps a name to its value an epoch, first epoch first."""
+
+    tracking_uri: str
+    run_id: str
+    name: str
+    status: str
+    recipe: Recipe
+    parameters: dict[str, str]
+    metrics: dict[str, list[float]]
+    seconds: float = 0.0
+    models: dict[str, str] = field(default_factory=dict)
+    """The logged models' names and artifact URIs."""
+    experiment: str = ""
+    """MLflow's id of the experiment that the run is in."""
+
+    def __str__(self) -> str:
+        return f"the {self.recipe.device.upper()} run {self.name} ({self.recipe.profile}, {self.run_id})"
+
+    @property
+    def epochs_run(self) -> int:
+        return len(self.metrics.get("accuracy", []))
+
+    @property
+    def training_accuracy(self) -> float:
+        return self.last("accuracy")
+
+    @property
+    def held_out_accuracy(self) -> float:
+        return self.last("val_accuracy")
+
+    @property
+    def devices(self) -> list[str]:
+        return self.parameters.get("devices", "").split(",")
+
+    @property
+    def epoch_seconds(self) -> float:
+        """The mean time of an epoch in seconds."""
+        self.last("epoch_seconds")
+        return float(np.mean(self.metrics["epoch_seconds"]))
+
+    @property
+    def gpu_utilisation(self) -> list[float]:
+        """The utilisation of the GPU that trained, in percent, as MLflow's system metrics have it."""
+        number = self.parameters.get("gpu_number", "0")
+        metric = re.compile(rf"system/(?:.+/)?gpu_{re.escape(number)}_utilization_percentage")
+        return next((values for name, values in self.metrics.items() if metric.fullmatch(name)), [])
+
+    def last(self, metric: str) -> float:
+        values = self.metrics.get(metric)
+        if not values:
+            raise AcceptanceError(f"{self} logged no {metric}; look at the trainer's log")
+        return values[-1]
+
+    def reference_logits(self, directory: Path) -> np.ndarray:
+        """Return the trained model's own logits [N, 10] for the first N held-out pictures."""
+        file = download(self.tracking_uri, directory, run_id=self.run_id, artifact_path=REFERENCE)
+        return np.load(file, allow_pickle=False)
+
+    def onnx_logits(self, pixels: np.ndarray, directory: Path) -> np.ndarray:
+        """Return what the tracked ONNX model says to FP32 pixels [N, 32, 32, 3], reckoned here: logits [N, 10]."""
+        import onnxruntime
+
+        file = self.download_model("onnx", directory) / "model.onnx"
+        session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+        return session.run(None, {session.get_inputs()[0].name: pixels})[0]
+
+    def model_uri(self, name: str) -> str:
+        """Return the artifact URI of a logged model."""
+        if name not in self.models:
+            raise AcceptanceError(
+                f"{self} logged no model {name!r}, only {sorted(self.models)}; look at the trainer's log"
+            )
+        return self.models[name]
+
+    def download_model(self, name: str, directory: Path) -> Path:
+        """Return the folder of a logged model, fetched through MLflow's own artifact proxy."""
+        return download(self.tracking_uri, directory, artifact_uri=self.model_uri(name))
+
+
+def download(tracking_uri: str, directory: Path, **artifact: str) -> Path:
+    """Fetch an artifact, named by `artifact_uri` or by `run_id` and `artifact_path`."""
+    import mlflow
+
+    directory.mkdir(parents=True, exist_ok=True)
+    return Path(mlflow.artifacts.download_artifacts(**artifact, dst_path=str(directory), tracking_uri=tracking_uri))
+
+
+def server_version(tracking_uri: str) -> str:
+    """Return the version of the MLflow server, "" where it doesn't say."""
+    try:
+        answer = requests.get(f"{tracking_uri}/version", timeout=10)
+    except (requests.RequestException, ValueError):
+        return ""
+    return answer.text.strip() if answer.ok else ""
+
+
+def read_run(tracking_uri: str, name: str, recipe: Recipe) -> TrainingRun:
+    """Return the one run of that name, with every epoch's metrics."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    found = client.search_runs([experiment.experiment_id], f"attributes.run_name = '{name}'") if experiment else []
+    if len(found) != 1:
+        raise AcceptanceError(
+            f"MLflow has {len(found)} runs named {name} in experiment {EXPERIMENT} instead of 1; "
+            f"look at the trainer's log and at {tracking_uri}"
+        )
+    run = found[0]
+    metrics = {
+        metric: [
+            point.value for point in sorted(client.get_metric_history(run.info.run_id, metric), key=attrgetter("step"))
+        ]
+        for metric in run.data.metrics
+    }
+    logged = client.search_logged_models(
+        experiment_ids=[run.info.experiment_id], filter_string=f"source_run_id = '{run.info.run_id}'"
+    )
+    return TrainingRun(
+        tracking_uri=tracking_uri,
+        run_id=run.info.run_id,
+        name=name,
+        status=run.info.status,
+        recipe=recipe,
+        parameters=dict(run.data.params),
+        metrics=metrics,
+        experiment=run.info.experiment_id,
+        seconds=((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000,
+        models={model.name: model.artifact_location for model in logged},
+    )

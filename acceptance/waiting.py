@@ -1,0 +1,42 @@
+"""The one way to wait."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from acceptance.errors import WaitTimeout
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ready(Generic[T]):
+    """What a check returns when the wait is over."""
+
+    value: T
+
+
+def wait_until(
+    description: str,
+    check: Callable[[], Ready[T] | str],
+    timeout: float,
+    *,
+    look_at: str = "",
+    poll: float = 0.1,
+) -> T:
+    """Call `check` until it returns Ready, and return its value.
+
+    `check` returns a sentence on the present state while it is worth waiting, and raises Unrecoverable (or any
+    other error) when it isn't. `timeout` and `poll` are seconds. Raises WaitTimeout with the last state seen.
+    """
+    started = time.monotonic()
+    while True:
+        state = check()
+        if isinstance(state, Ready):
+            return state.value
+        waited = time.monotonic() - started
+        if waited >= timeout:
+            hint = f"; look at {look_at}" if look_at else ""
+            raise WaitTimeout(f"waited {waited:.0f} s for {description}; last state: {state}{hint}")
+        time.sleep(poll)

@@ -1,0 +1,123 @@
+"""vegeta itself, against a small server of this test's own: every result comes back."""
+
+import dataclasses
+import http.server
+import json
+import re
+import subprocess
+import threading
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from acceptance.errors import AcceptanceError
+from acceptance.load import vegeta
+from acceptance.load.result import LoadPlan
+from acceptance.report import measured
+
+
+@pytest.fixture
+def server():
+    """A server that counts bodies and fails every tenth request."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        bodies: list[bytes] = []  # noqa: RUF012
+
+        def do_POST(self):
+            self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = f'an answer, "{len(self.bodies)}"'.encode()
+            self.send_response(500 if len(self.bodies) % 10 == 0 else 200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running, Handler
+        running.shutdown()
+
+
+def attack(url, folder, plan):
+    target, results, table = folder / "target.json", folder / "results.bin", folder / "results.csv"
+    program = vegeta.find_vegeta()
+    target.write_text(vegeta.target(url, plan.body))
+    subprocess.run([program, *vegeta.attack_arguments(target, results, plan)], check=True)
+    subprocess.run([program, *vegeta.encode_arguments(results, table)], check=True)
+    return table
+
+
+def test_every_result_comes_back_in_the_order_of_sending(server, tmp_path):
+    running, handler = server
+    plan = LoadPlan(50, 1, b'{"inputs": "some, \\"quoted\\" text"}')
+    result = vegeta.read_table(attack(f"http://127.0.0.1:{running.server_port}/", tmp_path, plan), plan)
+    assert len(result) == 50
+    assert set(handler.bodies) == {plan.body}
+    assert result.success == pytest.approx(0.9)
+    assert (result.sent[1:] >= result.sent[:-1]).all()
+    assert result.rate_sent == pytest.approx(50, rel=0.1)
+    assert (result.waited > 0).all()
+    assert "5 x 500" in result.failures()
+
+
+def test_what_was_sent_beyond_the_plan_is_left_out_and_what_is_missing_stays_missing(tmp_path):
+    table = tmp_path / "results.csv"
+    rows = [f"{1_700_000_000_000_000_000 + number},200,{number + 1},1,1,,,x,0,POST,http://h," for number in range(5)]
+    table.write_text("\n".join(reversed(rows)) + "\n")
+    assert len(vegeta.read_table(table, LoadPlan(3, 1, b""))) == 3
+    assert vegeta.read_table(table, LoadPlan(3, 1, b"")).sent[-1] == pytest.approx(2e-9)
+    assert "5 requests were sent of the 9 asked for" in vegeta.read_table(table, LoadPlan(9, 1, b"")).invalid()
+
+
+def test_one_answer_in_a_hundred_is_kept_of_those_that_succeeded(server, tmp_path):
+    running, _ = server
+    plan = LoadPlan(301, 1, b"{}")
+    result = vegeta.read_table(attack(f"http://127.0.0.1:{running.server_port}/", tmp_path, plan), plan)
+    kept = [number for number in range(0, 301, 100) if result.codes[number] == 200]
+    assert len(result.answers) == len(kept) > 0
+    assert all(re.fullmatch(r'an answer, "\d+"', text) for text in result.answers)
+
+
+def test_a_server_that_is_not_there_fails_every_request(tmp_path):
+    plan = LoadPlan(20, 1, b"{}")
+    result = vegeta.read_table(attack("http://127.0.0.1:9/", tmp_path, plan), plan)
+    assert len(result) == 20
+    assert result.success == 0
+    assert "connection refused" in result.failures()
+
+
+def test_a_table_cut_short_is_an_error_that_names_the_line(tmp_path):
+    table = tmp_path / "results.csv"
+    table.write_text("1700000000000000000,200,1000,1,1,,,x,0,POST,http://h,\n1700000000,20")
+    with pytest.raises(AcceptanceError, match="line 2"):
+        vegeta.read_table(table, LoadPlan(1, 1, b""))
+
+
+ROW = b"1700000000000000000,200,1000,1,1,,,x,0,POST,http://h,\n"
+NUMBERS = st.from_regex(rb"-?[0-9]{0,30},[0-9]*,-?[0-9]*,,,\n")
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces=st.lists(st.just(ROW) | st.binary(max_size=80) | NUMBERS, max_size=6))
+@example(pieces=[b"9" * 40 + b",200,1,1,1,\n"])
+@example(pieces=[b'1,200,1,1,1,"' + b"x" * 200_000 + b'"\n'])
+@example(pieces=[b"1,200,1,1,1,\x00\xff\n"])
+def test_whatever_is_in_a_table_it_is_a_result_or_a_clear_error(tmp_path_factory, pieces):
+    table = tmp_path_factory.getbasetemp() / "fuzzed.csv"
+    table.write_bytes(b"".join(pieces))
+    try:
+        result = vegeta.read_table(table, LoadPlan(600, 2, b""))
+    except AcceptanceError:
+        return
+    json.dumps(dataclasses.asdict(measured.load("cpu", result)), allow_nan=False)
+
+
+def test_no_vegeta_is_an_error_with_the_fix(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(AcceptanceError, match="make setup"):
+        vegeta.find_vegeta()

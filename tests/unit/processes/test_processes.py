@@ -1,0 +1,166 @@
+"""Processes: stopped with their children, reported when they die, ended by the guardian when pytest is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from acceptance.errors import ProcessDied
+from acceptance.processes.local import Processes, last_lines, last_matching
+from acceptance.waiting import Ready, wait_until
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+PARENT = [
+    sys.executable,
+    "-c",
+    "import subprocess, sys, time; "
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+    "print(child.pid, flush=True); time.sleep(600)",
+]
+
+
+@pytest.fixture
+def processes(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "run").mkdir()
+    group = Processes(tmp_path / "run", tmp_path / "logs")
+    yield group
+    group.close()
+
+
+def wait_gone(pid: int) -> None:
+    wait_until(
+        f"process {pid} to end",
+        lambda: "it runs" if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" else Ready(None),
+        15,
+    )
+
+
+def first_line(log) -> str:
+    return wait_until("a line", lambda: Ready(log.read_text().strip()) if log.read_text().strip() else "none", 15)
+
+
+def test_stopping_ends_the_children_as_well(processes):
+    with processes.running("parent", PARENT) as parent:
+        child = int(first_line(parent.log))
+        assert psutil.pid_exists(child)
+    wait_gone(child)
+
+
+def test_one_that_ignores_sigterm_is_killed(processes, monkeypatch):
+    monkeypatch.setattr("acceptance.processes.local.STOP_SECONDS", 0.5)
+    stubborn = [
+        sys.executable,
+        "-c",
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)",
+    ]
+    with processes.running("stubborn", stubborn) as process:
+        first_line(process.log)
+    assert process.popen.returncode == -signal.SIGKILL
+
+
+def test_a_death_is_named_with_the_last_lines_of_its_log(processes):
+    program = [sys.executable, "-c", "print('out of cheese'); raise SystemExit(3)"]
+    with processes.running("mouse", program) as process:
+        process.popen.wait()
+        with pytest.raises(ProcessDied) as caught:
+            processes.check_alive()
+    assert "mouse exited with 3" in str(caught.value)
+    assert "out of cheese" in str(caught.value)
+
+
+def test_a_kill_is_named_as_one(processes):
+    with processes.running("victim", SLEEP) as process:
+        process.popen.kill()
+        process.popen.wait()
+        with pytest.raises(ProcessDied, match="victim was killed by SIGKILL"):
+            process.check_alive()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_a_process_starts_does_not_lose_it(processes, monkeypatch, number):
+    class InterruptedPopen(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            signal.raise_signal(number)
+
+    def handler(number, frame):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", InterruptedPopen)
+    before = signal.signal(number, handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            processes.start("sleep", SLEEP)
+    finally:
+        signal.signal(number, before)
+    (process,) = processes.started
+    processes.close()
+    assert process.popen.returncode == -signal.SIGTERM
+
+
+def test_the_guardian_ends_everything_when_its_owner_is_killed(tmp_path):
+    owner = (
+        "import sys, time; from pathlib import Path; from acceptance.processes.local import Processes\n"
+        "run = Path(sys.argv[1])\n"
+        "group = Processes(run / 'run', run)\n"
+        "print(group.start('sleep', [sys.executable, '-c', 'import time; time.sleep(600)']).popen.pid, flush=True)\n"
+        "time.sleep(600)"
+    )
+    (tmp_path / "run").mkdir()
+    popen = subprocess.Popen([sys.executable, "-c", owner, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert popen.stdout is not None
+    pid = int(popen.stdout.readline())
+    popen.stdout.close()
+    os.kill(popen.pid, signal.SIGKILL)
+    popen.wait()
+    wait_gone(pid)
+    wait_until(
+        "the run directory to go",
+        lambda: "it is there" if (tmp_path / "run").exists() else Ready(None),
+        15,
+    )
+
+
+def test_the_guardian_runs_what_is_to_be_done_afterwards(tmp_path):
+    (tmp_path / "run").mkdir()
+    group = Processes(tmp_path / "run", tmp_path)
+    group.afterwards([sys.executable, "-c", f"open({str(tmp_path / 'done')!r}, 'w')"])
+    assert not (tmp_path / "done").exists()
+    group.close()
+    assert (tmp_path / "done").exists()
+
+
+def test_keep_leaves_the_process_and_the_directory(tmp_path):
+    (tmp_path / "run").mkdir()
+    group = Processes(tmp_path / "run", tmp_path)
+    process = group.start("kept", SLEEP)
+    group.afterwards(["rm", "-r", str(tmp_path / "run")])
+    group.close(keep=True)
+    try:
+        time.sleep(0.2)  # long enough for a guardian that would end it
+        assert process.popen.poll() is None
+        assert (tmp_path / "run").exists()
+    finally:
+        process.stop()
+
+
+def test_the_end_of_a_log_leaves_tables_and_long_lines_out(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("first\n| option | value |\n+---+\n" + "x" * 2000 + "\nlast\n")
+    text = last_lines(log, 2)
+    assert "option" not in text
+    assert text.endswith("last")
+    assert len(text) < 600
+    assert last_lines(tmp_path / "none") == "    (no output)"
+
+
+def test_progress_is_the_last_line_with_the_prefix(tmp_path):
+    log = tmp_path / "log"
+    assert last_matching(log, "epoch ") == ""
+    log.write_text("epoch 1/2: one\nepoch 2/2: two\nother\n")
+    assert last_matching(log, "epoch ") == "epoch 2/2: two"

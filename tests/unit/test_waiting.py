@@ -1,0 +1,33 @@
+"""Waiting: values, time-outs that say what was last seen, and states that can't get better."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from acceptance.errors import Unrecoverable, WaitTimeout
+from acceptance.waiting import Ready, wait_until
+
+
+def test_it_returns_the_value_once_it_is_ready():
+    states: Iterator[str | Ready[int]] = iter(["starting", "loading", Ready(42)])
+    assert wait_until("the answer", lambda: next(states), 5, poll=0) == 42
+
+
+def test_a_time_out_names_what_was_awaited_the_last_state_and_what_to_look_at():
+    with pytest.raises(WaitTimeout) as caught:
+        wait_until("the pod to run", lambda: "Pending", 0.05, look_at="its events", poll=0.01)
+    message = str(caught.value)
+    assert "the pod to run" in message
+    assert "last state: Pending" in message
+    assert "look at its events" in message
+
+
+def test_a_state_that_cannot_recover_ends_the_wait_at_once():
+    def broken():
+        raise Unrecoverable("the image does not exist")
+
+    started = time.monotonic()
+    with pytest.raises(Unrecoverable, match="does not exist"):
+        wait_until("the pod to run", broken, 60)
+    assert time.monotonic() - started < 1
