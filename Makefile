@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup acceptance test lint format bench sabotage images clean-cluster
+.PHONY: help setup acceptance test soak lint format bench sabotage images clean-cluster
 BIN := .venv/bin
 
 help:  ## list the targets
@@ -14,10 +14,14 @@ acceptance: setup  ## check the whole chain; options go in ARGS="..."
 test: setup lint  ## pass the suite's own tests
 	@tools/test $(ARGS)
 
-lint: setup  ## check style and types
+soak: setup  ## pass the tests ten times in a row, then five times with busy cores (ROUNDS=10 BUSY=5)
+	@ROUNDS="$(ROUNDS)" BUSY="$(BUSY)" tools/soak $(ARGS)
+
+lint: setup  ## check style, types, and that imports go one way
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: setup  ## put the code into its format
 	$(BIN)/ruff check --fix .

@@ -2,20 +2,21 @@
 
 import pytest
 
-from acceptance.settings import OPTIONS
+from acceptance.options import OPTIONS
 
-pytest_plugins = [
-    "fixtures.report",
+PLUGINS = [
+    "fixtures.hooks",
     "fixtures.scenarios",
     "fixtures.gherkin",
     "fixtures.session",
+    "fixtures.stack",
+    "fixtures.requirements",
+    "fixtures.gpu",
     "fixtures.cluster",
-    "fixtures.gpu_lease",
-    "fixtures.gpu_node",
+    "fixtures.docker",
     "fixtures.training",
     "fixtures.serving",
     "fixtures.load",
-    "fixtures.docker",
     "steps.cluster",
     "steps.gpu_node",
     "steps.training",
@@ -26,8 +27,10 @@ pytest_plugins = [
 ]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    # not `pytest_plugins`: for each of its names pytest reads the metadata of every installed package
+    for plugin in PLUGINS:
+        pluginmanager.import_plugin(plugin)
     group = parser.getgroup("acceptance", "triton-acceptance (each option has an environment variable)")
     for option in OPTIONS:
-        action = "store_true" if option.flag else "store"
-        group.addoption(option.name, action=action, help=f"{option.help} [env: {option.environment}]")
+        group.addoption(option.name, action="store_true" if option.flag else "store", help=option.help)

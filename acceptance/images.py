@@ -65,6 +65,15 @@ def read_images(overrides: Path | None) -> Images:
     return images
 
 
+def tag_of(image: str) -> str:
+    return image.rpartition(":")[2]
+
+
+def is_pinned_triton(image: str) -> bool:
+    """Say whether an image has the pinned Triton's tag, whichever registry it is from."""
+    return tag_of(image) == tag_of(read_images(None).triton)
+
+
 def read(file: Path) -> dict[str, str]:
     try:
         content = yaml.safe_load(file.read_text())

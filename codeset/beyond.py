@@ -1,4 +1,4 @@
-"""Train for 96 % on pictures that the model never saw, within 5 minutes on one data-centre GPU; track it in MLflow."""
+"""Train for 96 % on images that the model never saw, within 5 minutes on one data-centre GPU; track it in MLflow."""
 
 import train  # first: it sets what TensorFlow reads when it is imported
 
@@ -20,7 +20,7 @@ def main() -> None:
     keras.config.set_dtype_policy(precision(gpus))
     training, held_out = data.read_dataset(arguments.data)
     steps = -(-len(training.labels) // arguments.batch_size)
-    sample = augment.normalised(training.pictures[: resnet.WHITENED]).numpy()
+    sample = augment.normalised(training.images[: resnet.WHITENED]).numpy()
     model = resnet.build(arguments.profile, steps * arguments.epochs, arguments.batch_size, sample, on_gpu=bool(gpus))
     with train.tracked_run():
         train.log_parameters(arguments, training, held_out)

@@ -9,9 +9,9 @@ import numpy as np
 
 
 class Split(NamedTuple):
-    """Pictures [N, 32, 32, 3] uint8 and their labels [N] int64."""
+    """Images [N, 32, 32, 3] uint8 and their labels [N] int64."""
 
-    pictures: np.ndarray
+    images: np.ndarray
     labels: np.ndarray
 
 
@@ -20,7 +20,7 @@ HELD_OUT = ("test_batch",)
 
 
 def read_batches(folder: Path, names: tuple[str, ...]) -> Split:
-    """Return the pictures of the batch files, in the order of the names."""
+    """Return the images of the batch files, in the order of the names."""
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise SystemExit(f"train.py: {folder} lacks {missing[0]}; --data takes the standard cifar-10-batches-py folder")
@@ -36,7 +36,7 @@ def read_dataset(folder: Path) -> tuple[Split, Split]:
 
 
 def digest(training: Split, held_out: Split) -> str:
-    """Return the SHA-256 of all pictures and labels, training first: which data a run saw."""
+    """Return the SHA-256 of all images and labels, training first: which data a run saw."""
     sha = hashlib.sha256()
     for part in (*training, *held_out):
         sha.update(np.ascontiguousarray(part).tobytes())

@@ -1,6 +1,6 @@
 """The networks: the two that the tutorial's codeset had, and one that reaches 70 % held out sooner.
 
-`tutorial` is the codeset's first version: what the tutorial's screenshots show (10 epochs: 0.785 on the pictures it
+`tutorial` is the codeset's first version: what the tutorial's screenshots show (10 epochs: 0.785 on the images it
 trains on, 0.715 held out; 60 epochs: 0.964 and 0.691, a loss of 2.8) is the over-fitting of a network without dropout.
 `revised` is the version that replaced it, with dropout and a learning rate so low that 10 epochs reach less.
 """

@@ -2,10 +2,10 @@
 
 Like D. Page's ResNet-9 ("How to train your ResNet", 2018) it has few and wide layers, a fixed first one that whitens
 2 x 2 patches, and batch normalisation without scale, whose offsets learn faster than the rest. Published: 96.0 % held
-out in 31 to 40 epochs, with more tricks than are here (lookahead, identity initialisation, six views of a picture);
+out in 31 to 40 epochs, with more tricks than are here (lookahead, identity initialisation, six views of an image);
 this recipe takes 56 epochs and two views instead. No GPU has confirmed it yet.
 
-What that costs: 0.615 G multiplications a picture, so 3.7 GFLOP to train it (forward and twice that backward), and
+What that costs: 0.615 G multiplications an image, so 3.7 GFLOP to train it (forward and twice that backward), and
 56 x (50,176 x 3.7 G + 20,000 x 1.23 G) = 11.7 PFLOP. At a fifth of its 312 TFLOP/s an A100 takes 190 s; PyTorch was
 published to reach about half of them. The rest of 5 minutes is for starting and for XLA's compilation.
 """
@@ -22,15 +22,15 @@ WHITENED = 5000
 # an offset is learnt as an eighth of itself: gradient and step are both 8 times as large, so it moves 64 times as fast
 HASTE = 8.0
 # a peak of 0.4 for batches of 512, as published; a batch of another size makes steps of another size
-PEAK_A_PICTURE = 0.4 / 512
+PEAK_AN_IMAGE = 0.4 / 512
 # of the learning rate; with a momentum of 0.9 between Page's 0.005 and Jordan's 0.013
 WEIGHT_DECAY = 0.01
 
 
-def build(profile: str, steps: int, batch_size: int, pictures: np.ndarray, on_gpu: bool = False) -> keras.Model:
-    """Return the compiled model; `pictures` [N, 32, 32, 3] are normalised ones to whiten by."""
-    model = Mirrored(body(profile, pictures))
-    schedule = network.OneCycle(PEAK_A_PICTURE * batch_size, steps, share=0.1)
+def build(profile: str, steps: int, batch_size: int, images: np.ndarray, on_gpu: bool = False) -> keras.Model:
+    """Return the compiled model; `images` [N, 32, 32, 3] are normalised ones to whiten by."""
+    model = Mirrored(body(profile, images))
+    schedule = network.OneCycle(PEAK_AN_IMAGE * batch_size, steps, share=0.1)
     model.compile(
         optimizer=keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2),
@@ -41,20 +41,20 @@ def build(profile: str, steps: int, batch_size: int, pictures: np.ndarray, on_gp
 
 
 class Mirrored(keras.Model):
-    """Trains the network as it is; held-out pictures get the mean of its logits for them and their mirror images."""
+    """Trains the network as it is; held-out images get the mean of its logits for them and their mirror images."""
 
     def __init__(self, body: keras.Model) -> None:
         super().__init__()
         self.body = body
 
-    def call(self, pictures, training=False):
+    def call(self, images, training=False):
         if training:
-            return self.body(pictures, training=True)
-        flipped = keras.ops.flip(pictures, axis=2)
-        return (self.body(pictures, training=False) + self.body(flipped, training=False)) / 2
+            return self.body(images, training=True)
+        flipped = keras.ops.flip(images, axis=2)
+        return (self.body(images, training=False) + self.body(flipped, training=False)) / 2
 
 
-def body(profile: str, pictures: np.ndarray) -> keras.Model:
+def body(profile: str, images: np.ndarray) -> keras.Model:
     """Return the network, [N, 32, 32, 3] -> logits [N, 10]."""
     inputs = layers.Input((32, 32, 3))
     whiten = layers.Conv2D(24, 2, use_bias=False, trainable=False, name="whiten")
@@ -66,7 +66,7 @@ def body(profile: str, pictures: np.ndarray) -> keras.Model:
     outputs = layers.Dense(10, use_bias=False, kernel_initializer=start(), dtype="float32")(outputs)
     outputs = layers.Rescaling(1 / 9, dtype="float32")(outputs)
     model = keras.Model(inputs, outputs)
-    whiten.set_weights([whitening(pictures[:WHITENED])])
+    whiten.set_weights([whitening(images[:WHITENED])])
     return model
 
 
@@ -107,9 +107,9 @@ class Offset(layers.Layer):
         return inputs + self.share * self.haste
 
 
-def whitening(pictures: np.ndarray) -> np.ndarray:
+def whitening(images: np.ndarray) -> np.ndarray:
     """Return a kernel [2, 2, 3, 24]: the eigenvectors of the patches, each scaled to variance 1, and -each."""
-    windows = np.lib.stride_tricks.sliding_window_view(pictures, (2, 2), axis=(1, 2))
+    windows = np.lib.stride_tricks.sliding_window_view(images, (2, 2), axis=(1, 2))
     patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, 12).astype(np.float64)
     values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
     kernel = vectors / np.sqrt(values + 5e-4)

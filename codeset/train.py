@@ -4,6 +4,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -20,7 +21,7 @@ import data
 import export
 import network
 
-REFERENCE_PICTURES = 2000
+REFERENCE_IMAGES = 2000
 PROGRESS_SECONDS = 5
 SYSTEM_METRICS_SECONDS = 2
 
@@ -42,7 +43,7 @@ def main() -> None:
             callbacks=[TrackedProgress(arguments.epochs, steps)],
         )
         log_reference(model, held_out)
-        export.log_models(model, held_out.pictures[:1])
+        export.log_models(model, held_out.images[:1])
 
 
 def parse(description: str, profiles: tuple[str, ...], epochs: int, batch_size: int) -> argparse.Namespace:
@@ -89,8 +90,8 @@ def log_parameters(arguments: argparse.Namespace, training: data.Split, held_out
             "devices": ",".join(devices_seen()),
             **({"gpu_number": gpu_number()} if tf.config.list_physical_devices("GPU") else {}),
             "data_digest": data.digest(training, held_out),
-            "training_pictures": len(training.labels),
-            "held_out_pictures": len(held_out.labels),
+            "training_images": len(training.labels),
+            "held_out_images": len(held_out.labels),
         }
     )
 
@@ -123,35 +124,41 @@ def number_of(uuid: str) -> int:
 
 
 def batches(split: data.Split, size: int, shuffle: bool = False) -> tf.data.Dataset:
-    """Keep the pictures as bytes and scale each batch: a quarter of the memory of float32."""
-    pictures, labels = tf.constant(split.pictures), tf.constant(split.labels)
+    """Keep the images as bytes and scale each batch: a quarter of the memory of float32."""
+    images, labels = tf.constant(split.images), tf.constant(split.labels)
     indices = tf.data.Dataset.range(len(split.labels))
-    if shuffle:  # numbers, not pictures: the buffer fills at once and takes no memory
+    if shuffle:  # numbers, not images: the buffer fills at once and takes no memory
         indices = indices.shuffle(len(split.labels))
 
     def batch(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.cast(tf.gather(pictures, chosen), tf.float32) / 255.0, tf.gather(labels, chosen)
+        return tf.cast(tf.gather(images, chosen), tf.float32) / 255.0, tf.gather(labels, chosen)
 
     return indices.batch(size).map(batch).prefetch(2)
 
 
 class TrackedProgress(keras.callbacks.Callback):
-    """Log each epoch's metrics and its time to MLflow; print a line every few seconds."""
+    """Log each epoch's metrics and its time in seconds, by default to MLflow; print a line every few seconds."""
 
-    def __init__(self, epochs: int, steps: int) -> None:
+    def __init__(
+        self,
+        epochs: int,
+        steps: int,
+        clock: Callable[[], float] = time.monotonic,
+        log_metrics: Callable[..., object] = mlflow.log_metrics,
+    ) -> None:
         super().__init__()
-        self.epochs, self.steps = epochs, steps
-        self.started = self.epoch_started = self.printed = time.monotonic()
+        self.epochs, self.steps, self.clock, self.log_metrics = epochs, steps, clock, log_metrics
+        self.started = self.epoch_started = self.printed = clock()
         self.epoch = 0
 
     def on_train_begin(self, logs=None):
-        self.started = self.printed = time.monotonic()
+        self.started = self.printed = self.clock()
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch, self.epoch_started = epoch, time.monotonic()
+        self.epoch, self.epoch_started = epoch, self.clock()
 
     def on_train_batch_end(self, batch, logs=None):
-        now = time.monotonic()
+        now = self.clock()
         if now - self.printed < PROGRESS_SECONDS:
             return
         self.printed = now
@@ -160,22 +167,27 @@ class TrackedProgress(keras.callbacks.Callback):
         self.say(f"step {batch + 1}/{self.steps}, accuracy {logs['accuracy']:.3f}, {left:.0f} s left")
 
     def on_epoch_end(self, epoch, logs=None):
-        seconds = time.monotonic() - self.epoch_started
-        mlflow.log_metrics({**logs, "epoch_seconds": seconds}, step=epoch + 1)
+        seconds = self.clock() - self.epoch_started
+        self.log_metrics({**logs, "epoch_seconds": seconds}, step=epoch + 1)
         self.say(f"accuracy {logs['accuracy']:.3f}, held out {logs['val_accuracy']:.3f}, {seconds:.0f} s")
 
     def say(self, text: str) -> None:
         print(f"epoch {self.epoch + 1}/{self.epochs}: {text}", flush=True)
 
 
-def log_reference(model: keras.Model, held_out: data.Split) -> None:
-    """Log the model's own logits [N, 10] for the first held-out pictures: what a server must answer."""
+def log_reference(
+    model: keras.Model, held_out: data.Split, log_artifact: Callable[[str, str], object] = mlflow.log_artifact
+) -> None:
+    """Log the model's own logits [N, 10] for the first held-out images: what a server must answer.
+
+    `log_artifact` takes a file and the folder that it is to be in.
+    """
     tf.config.experimental.enable_tensor_float_32_execution(False)  # TF32 rounds to 10 bits
-    pictures = held_out.pictures[:REFERENCE_PICTURES].astype(np.float32) / 255.0
+    images = held_out.images[:REFERENCE_IMAGES].astype(np.float32) / 255.0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "held_out_logits.npy"
-        np.save(file, model.predict(pictures, batch_size=500, verbose=0))
-        mlflow.log_artifact(str(file), "reference")
+        np.save(file, model.predict(images, batch_size=500, verbose=0))
+        log_artifact(str(file), "reference")
 
 
 if __name__ == "__main__":

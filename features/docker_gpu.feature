@@ -15,8 +15,9 @@ Feature: Docker runs containers with a GPU
 
   @docker @gpu
   Scenario: The driver and the GPU are new enough
-    When the host's nvidia-smi lists its GPUs
-    Then the driver is at least 418.81.07
+    When the host's nvidia-smi is asked for its GPUs
+    Then it lists a GPU
+    And the driver is at least 418.81.07
     And each GPU has a compute capability of at least 3.0
     And each GPU has the compute capability 7.5 that the pinned Triton needs
     And the pinned Triton runs on the driver: 575 or later, or by forward compatibility

@@ -1,5 +1,5 @@
 Feature: Under load the predictors keep up
-  600 requests a second, each with one picture as 145 kB of JSON. Latency counts from the time a request was due, so a
+  600 requests a second, each with one image as 145 kB of JSON. Latency counts from the time a request was due, so a
   slow server can't hide behind a generator that waits for it. One answer in a hundred is looked at: a fast wrong one
   fails. CPU and GPU are compared by pairs of loads in turns, so that what slows the machine for a while slows both.
 

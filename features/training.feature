@@ -1,6 +1,6 @@
 Feature: The models learn
   The tutorial trains one network on CIFAR-10 twice: 10 epochs on a CPU, 60 on a GPU in about the same time. Its "about
-  70 %" is the CPU model's accuracy on held-out pictures; its "about 96 %" is the GPU model's accuracy on the pictures it
+  70 %" is the CPU model's accuracy on held-out images; its "about 96 %" is the GPU model's accuracy on the images it
   was trained on.
 
   Scenario: The CPU model learns

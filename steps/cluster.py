@@ -1,4 +1,7 @@
-"""Steps about pods."""
+"""Steps about pods.
+
+PYTEST_DONT_REWRITE: a failed step says its problem, and no more.
+"""
 
 from pytest_bdd import then, when
 

@@ -1,10 +1,13 @@
-"""Steps about the node that has the cluster's GPU, and about pods that look around on it."""
+"""Steps about GPUs, the node that has the cluster's, and pods that look around on it.
+
+PYTEST_DONT_REWRITE: a failed step says its problem, and no more.
+"""
 
 from pytest_bdd import given, parsers, then, when
 
-from acceptance.gpu import node as gpu_node
-from acceptance.gpu import nvidia_smi
-from acceptance.gpu import probe as gpu_probe
+from acceptance.gpu import node as gpu_node_checks
+from acceptance.gpu import nvidia_smi, probe
+from acceptance.images import read_images
 
 
 @given("the node that has the cluster's GPU", target_fixture="node")
@@ -14,65 +17,81 @@ def the_gpus_node(gpu_node, figures):
 
 
 @when("the node is asked for its driver", target_fixture="listed")
-def ask_for_driver(node_driver, figures):
-    figures("driver", ", ".join(f"{found.name}: {found.driver}" for found in node_driver.gpus))
-    figures("CUDA", node_driver.cuda)
-    return node_driver.gpus
+def ask_for_driver(node_gpus, figures):
+    figures("driver", ", ".join(f"{gpu.name}: {gpu.driver}" for gpu in node_gpus))
+    figures("CUDA", ", ".join(gpu.cuda for gpu in node_gpus))
+    return node_gpus
+
+
+@then(parsers.parse("the driver is at least {version}"))
+def driver_is_at_least(listed, version):
+    assert not (problem := nvidia_smi.old_driver(listed, version)), problem
 
 
 @then(parsers.parse("it supports at least CUDA {version}"))
-def supports_cuda(node_driver, version):
-    wrong = gpu_probe.old_cuda(node_driver.cuda, version)
-    assert not wrong, wrong
+def supports_cuda(listed, version):
+    assert not (problem := probe.old_cuda(listed, version)), problem
+
+
+@then(parsers.parse("each GPU has a compute capability of at least {capability}"))
+def capability_is_at_least(listed, capability):
+    assert not (problem := nvidia_smi.low_capability(listed, capability)), problem
+
+
+@then(parsers.parse("each GPU has the compute capability {least} that the pinned Triton needs"))
+def capability_for_triton(listed, least, settings, figures):
+    figures("compute capability", ", ".join(gpu.compute_capability or "unknown" for gpu in listed))
+    triton = read_images(settings.images).triton
+    assert not (problem := probe.capability_too_low_for_triton(listed, least, triton)), problem
+
+
+@then(parsers.parse("the pinned Triton runs on the driver: {least} or later, or by forward compatibility"))
+def driver_for_triton(listed, least, settings):
+    triton = read_images(settings.images).triton
+    assert not (problem := probe.driver_too_old_for_triton(listed, least, triton)), problem
 
 
 @when("the cluster describes the node")
 def cluster_describes_node(node, figures):
     figures("nvidia.com/gpu", f"{node.capacity} in the capacity, {node.allocatable} allocatable")
+    figures("label", gpu_node_checks.gpu_label(node.labels))
 
 
 @then("a label says that it has a GPU")
-def is_labelled(node, figures):
-    figures("label", gpu_node.label_of(node.labels))
-    wrong = gpu_node.unlabelled(node)
-    assert not wrong, wrong
+def is_labelled(node):
+    assert not (problem := gpu_node_checks.no_label(node)), problem
 
 
 @then("the device plugin is ready on it")
 def plugin_is_ready(node):
-    wrong = gpu_node.no_plugin(node)
-    assert not wrong, wrong
+    assert not (problem := gpu_node_checks.plugin_not_ready(node)), problem
 
 
 @then("its capacity has a GPU")
 def has_capacity(node):
-    wrong = gpu_node.no_capacity(node)
-    assert not wrong, wrong
+    assert not (problem := gpu_node_checks.no_capacity(node)), problem
 
 
 @then("all of its GPUs are allocatable")
 def all_allocatable(node):
-    wrong = gpu_node.not_allocatable(node)
-    assert not wrong, wrong
+    assert not (problem := gpu_node_checks.not_allocatable(node)), problem
 
 
-@when("a pod that asks for one GPU looks around", target_fixture="probe")
+@when("a pod that asks for one GPU looks around", target_fixture="probed")
 def look_around(gpu_probe, figures):
     figures("device files", " ".join(gpu_probe.devices))
+    figures("GPUs", ", ".join(gpu.name for gpu in gpu_probe.gpus))
     return gpu_probe
 
 
 @then("its container has the GPU's device files and the driver's programs")
-def has_runtime(probe):
-    wrong = gpu_probe.no_runtime(probe)
-    assert not wrong, wrong
+def has_runtime(probed):
+    assert not (problem := probe.no_runtime(probed)), problem
 
 
 @then("it sees exactly one GPU")
-def sees_one(probe, figures):
-    figures("GPUs", ", ".join(found.name for found in nvidia_smi.gpus(probe.listed.text)))
-    wrong = gpu_probe.not_one(probe)
-    assert not wrong, wrong
+def sees_one(probed):
+    assert not (problem := probe.not_one_gpu(probed)), problem
 
 
 @when("TensorFlow in the trainer's image is asked for its GPUs", target_fixture="pod")
@@ -82,5 +101,4 @@ def ask_tensorflow(tensorflow_probe):
 
 @then("it lists at least one")
 def tensorflow_lists_one(pod):
-    wrong = gpu_probe.no_tensorflow_gpu(pod.log)
-    assert not wrong, f"pod {pod.name} ended {pod.phase}: {wrong}"
+    assert not (problem := probe.no_tensorflow_gpu(pod.log)), f"pod {pod.name} ended {pod.phase}: {problem}"

@@ -1,16 +1,23 @@
-"""What tests of several folders share: a browser, and the images where nothing can be pulled."""
+"""What tests of several folders share: a browser, the images where nothing can be pulled, and Ctrl-C as it is usual."""
 
 import shutil
+import signal
 
 import pytest
 
-from tests.own_images import images_yaml
+from tools.lab_image_names import images_yaml
 
 # whose tests use one cluster, or look at all that a daemon has: they take turns, whatever runs beside them
 SHARED = ("cluster", "docker")
 # of the cluster's, those that change its nodes, or count them
 OF_NODES = ("test_device_plugin.py", "test_diagnosis.py", "test_gpu_node.py", "test_gpus.py")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_configure(config):
+    """Have children start with the usual Ctrl-C: in the background and under nohup they would inherit one ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -4,7 +4,7 @@
 written from memory: no GPU was there to record.
 """
 
-from acceptance.gpu.nvidia_smi import Answer
+from acceptance.commands import CommandResult
 
 INFO = {
     "KernelVersion": "6.1.0-13-amd64",
@@ -19,26 +19,28 @@ INFO = {
 }
 GPU_INFO = {**INFO, "Runtimes": {**INFO["Runtimes"], "nvidia": {"args": [], "path": "nvidia-container-runtime"}}}  # type: ignore[dict-item]
 
-VEGETA = Answer(0, "Version: \nCommit: \nRuntime: go1.27.3 linux/amd64\nDate: \n")
-NOT_STARTED = Answer(1, "standard_init_linux.go:228: exec user process caused: exec format error\n")
+VEGETA = CommandResult(0, "Version: \nCommit: \nRuntime: go1.27.3 linux/amd64\nDate: \n")
+NOT_STARTED = CommandResult(1, "standard_init_linux.go:228: exec user process caused: exec format error\n")
 
-LISTED = Answer(0, "NVIDIA A100-SXM4-40GB, 535.183.01, 8.0\nTesla T4, 535.183.01, 7.5\n")
-OLD_DRIVER = Answer(0, "Tesla V100-SXM2-16GB, 418.67, 7.0\n")
-OLD_GPU = Answer(0, "GeForce GTX 580, 418.87.00, 2.0\n")
-CONSUMER_GPU = Answer(0, "NVIDIA GeForce RTX 4090, 550.54.15, 8.9\n")
-VOLTA = Answer(0, "Tesla V100-SXM2-16GB, 580.65.06, 7.0\n")
-NO_CAPABILITY = Answer(0, "Tesla K80, 470.256.02\n")
-UNKNOWN_FIELD = Answer(2, 'Field "compute_cap" is not a valid field to query.\n')
-NO_DRIVER = Answer(127, "nvidia-smi is not on the PATH: this machine has no NVIDIA driver")
-NOT_LOADED = Answer(
+LISTED = CommandResult(0, "NVIDIA A100-SXM4-40GB, 535.183.01, 8.0\nTesla T4, 535.183.01, 7.5\n")
+OLD_DRIVER = CommandResult(0, "Tesla V100-SXM2-16GB, 418.67, 7.0\n")
+OLD_GPU = CommandResult(0, "GeForce GTX 580, 418.87.00, 2.0\n")
+CONSUMER_GPU = CommandResult(0, "NVIDIA GeForce RTX 4090, 550.54.15, 8.9\n")
+VOLTA = CommandResult(0, "Tesla V100-SXM2-16GB, 580.65.06, 7.0\n")
+NO_CAPABILITY = CommandResult(0, "Tesla K80, 470.256.02\n")
+UNKNOWN_FIELD = CommandResult(2, 'Field "compute_cap" is not a valid field to query.\n')
+NO_DRIVER = CommandResult(127, "nvidia-smi is not on the PATH: this machine has no NVIDIA driver")
+NOT_LOADED = CommandResult(
     9,
     "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. "
     "Make sure that the latest NVIDIA driver is installed and running.\n",
 )
-MISMATCH = Answer(18, "Failed to initialize NVML: Driver/library version mismatch\n")
-NO_DEVICES = Answer(6, "No devices were found\n")
-NO_TOOLKIT = Answer(125, 'Docker, starting nvidia-smi: could not select device driver "" with capabilities: [[gpu]]')
-NOT_INJECTED = Answer(
+MISMATCH = CommandResult(18, "Failed to initialize NVML: Driver/library version mismatch\n")
+NO_DEVICES = CommandResult(6, "No devices were found\n")
+NO_TOOLKIT = CommandResult(
+    125, 'Docker, starting nvidia-smi: could not select device driver "" with capabilities: [[gpu]]'
+)
+NOT_INJECTED = CommandResult(
     125,
     "Docker, starting nvidia-smi: failed to create shim task: OCI runtime create failed: runc create failed: unable to "
     'start container process: exec: "nvidia-smi": executable file not found in $PATH: unknown',

@@ -1,21 +1,24 @@
-"""Runs the suite itself as a user would, in a process of its own."""
+"""Runs of the suite that tests look at while they go on, and what a run comes to on this machine."""
 
 import contextlib
 import json
 import os
 import re
 import subprocess
-import sys
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
+from acceptance.paths import ROOT
 from acceptance.waiting import Ready, wait_until
+from tools.suite_run import SuiteRun, command, environment, run_suite
 
-ROOT = Path(__file__).parents[1]
+# a run of a made-up stack takes some seconds
+MADE_UP_SECONDS = 60
+# options of runs that are about something else than the training: a light model takes a third of the time
+LIGHT = ("-p", "tests.light_training")
 # the scenarios that are skipped where there is no GPU, those about Docker apart
 WITHOUT_A_GPU = {
     "the_nodes_driver_is_new_enough",
@@ -28,83 +31,12 @@ WITHOUT_A_GPU = {
     "the_cudavectoradd_pod_passes",
     "the_gpu_model_learns",
     "the_gpu_trains_60_epochs_in_the_time_of_the_cpus_10",
-    "the_second_recipe_reaches_96__on_heldout_pictures",
+    "the_second_recipe_reaches_96__on_heldout_images",
     "triton_sees_the_gpu",
     "the_models_instance_is_on_the_gpu",
     "onnx_runtime_computes_on_the_gpu",
     "the_gpu_answers_faster_than_the_cpu",
 }
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """One scenario of a JUnit XML: `outcome` is passed, failed, error or skipped, `message` says why."""
-
-    outcome: str
-    message: str
-    figures: dict[str, str]
-
-
-@dataclass(frozen=True)
-class SuiteRun:
-    """A finished run: its exit code, what the terminal showed, the report's folder, and its process's id."""
-
-    code: int
-    output: str
-    report: Path
-    pid: int
-
-    def scenarios(self) -> dict[str, Scenario]:
-        return read_scenarios(self.report)
-
-
-def read_scenarios(report: Path) -> dict[str, Scenario]:
-    """Return a report's scenarios by the names that pytest-bdd gives them, `test_` left out."""
-    found = {}
-    for case in ElementTree.parse(report / "junit.xml").iter("testcase"):  # noqa: S314 - our own file
-        outcome, message = "passed", ""
-        for word in ("failure", "error", "skipped"):
-            for element in case.findall(word):
-                outcome = "failed" if word == "failure" else word
-                message = f"{element.get('message')}\n{element.text}"
-        figures = {item.get("name", ""): item.get("value", "") for item in case.iter("property")}
-        found[case.get("name", "").removeprefix("test_")] = Scenario(outcome, message, figures)
-    return found
-
-
-def command(report: Path, *arguments: str, plugin: str = "") -> list[str]:
-    """Return the command line of a run of the features."""
-    plugins = ["-p", plugin] if plugin else []
-    return [sys.executable, "-m", "pytest", "features", *plugins, f"--report={report}", *arguments]
-
-
-def environment(**variables: str) -> dict[str, str]:
-    """Return this process's environment without what would change a run, and with the variables."""
-    prefixes = ("ACCEPTANCE_", "CIFAR10_", "PYTEST_", "GITHUB_")
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(prefixes) and name not in ("CI", "NO_COLOR", "FORCE_COLOR")
-    }
-    return {**kept, **variables}
-
-
-def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 300, **variables: str) -> SuiteRun:
-    """Run the features to their end; the output holds stdout and stderr."""
-    with subprocess.Popen(
-        command(report, *arguments, plugin=plugin),
-        cwd=ROOT,
-        env=environment(**variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as popen:
-        try:
-            output, _ = popen.communicate(timeout=timeout)
-        except BaseException:
-            popen.kill()
-            raise
-    return SuiteRun(popen.returncode, output, report, popen.pid)
 
 
 def run_chain(folder: Path, *arguments: str, timeout: float = 300, **variables: str) -> SuiteRun:
@@ -119,7 +51,7 @@ def run_chain(folder: Path, *arguments: str, timeout: float = 300, **variables: 
 
 
 @dataclass(frozen=True)
-class Going:
+class StartedRun:
     """A run that goes on in a folder: its process, its report in `report`, its terminal in `output`."""
 
     popen: subprocess.Popen
@@ -131,10 +63,13 @@ class Going:
 
     @property
     def output(self) -> str:
-        return (self.folder / "output").read_text()
+        return (self.folder / "output").read_text(errors="replace")  # its last character may be half written
 
     def wait_for_log(self, pattern: str, seconds: float = 400) -> None:
-        """Wait until a log of that name is in the report: it tells how far the run is."""
+        """Wait until a log of that name is in the report: it tells how far the run is.
+
+        A real training may come before it, on a machine that others use.
+        """
 
         def state() -> Ready[None] | str:
             found = list((self.report / "logs").glob(f"{pattern}.log"))
@@ -147,9 +82,16 @@ class Going:
         """Wait until a step is shown as failed."""
         wait_until("a step to fail", lambda: Ready(None) if "    ✗ " in self.output else self.output, seconds)
 
+    def wait_for_end(self, seconds: float = 60) -> int:
+        """Return the exit code of a run that was told to end."""
+        try:
+            return self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the run went on for {seconds} s:\n{self.output}") from None
+
 
 @contextlib.contextmanager
-def started_suite(folder: Path, *arguments: str, plugin: str = "", **variables: str) -> Iterator[Going]:
+def started_suite(folder: Path, *arguments: str, plugin: str = "", **variables: str) -> Iterator[StartedRun]:
     """Start a run of the features; it is killed on the way out where it still goes on."""
     with (folder / "output").open("wb") as output:
         popen = subprocess.Popen(
@@ -160,7 +102,7 @@ def started_suite(folder: Path, *arguments: str, plugin: str = "", **variables: 
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Going(popen, folder)
+        yield StartedRun(popen, folder)
     finally:
         popen.kill()
         popen.wait()
@@ -179,4 +121,4 @@ def check_kept(result: SuiteRun) -> None:
         assert requests.get(f"{tracking[1]}/health", timeout=10).status_code == 200
         assert json.loads(requests.get(predictor[1], timeout=10).text)["name"] == "cifar10"
     finally:
-        subprocess.run(remove[1], shell=True, check=True, env=os.environ)  # noqa: S602 - the line that the user gets
+        subprocess.run(remove[1], shell=True, check=True, env=os.environ, timeout=60)  # noqa: S602 - the line that the user gets

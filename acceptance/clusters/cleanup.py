@@ -37,8 +37,8 @@ def found(program: str, name: str) -> dict[str, list[str]]:
 def lines(*arguments: str) -> list[str]:
     answer = ask(["docker", *arguments])
     if answer.code:
-        raise AcceptanceError(f"docker {' '.join(arguments)}: {answer.text.strip()}")
-    return answer.text.split()
+        raise AcceptanceError(f"docker {' '.join(arguments)}: {answer.output.strip()}")
+    return answer.output.split()
 
 
 def remove(program: str, name: str) -> None:

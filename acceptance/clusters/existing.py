@@ -1,12 +1,12 @@
 """A cluster of the user's kubeconfig: nothing of it is made, loaded or removed."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from acceptance.clusters.provider import Access
+from acceptance.errors import Problem, problem_of
 from acceptance.images import Images
-from acceptance.kubernetes.client import connect, forget_keys
+from acceptance.kubernetes.client import Cluster, connect, forget_keys
 from acceptance.processes.local import Processes
 from acceptance.settings import Settings
 
@@ -21,14 +21,13 @@ class Existing:
         self.context = settings.kube_context
 
     @classmethod
-    def whereabouts(cls, settings: Settings) -> str:
-        if os.environ.get("KUBECONFIG"):  # the guardian, which needs it as well, runs in another folder
-            files = os.environ["KUBECONFIG"].split(os.pathsep)
-            os.environ["KUBECONFIG"] = os.pathsep.join(os.path.abspath(file) for file in files if file)  # noqa: PTH100
-        try:
-            return str(connect(settings.kube_context))
-        finally:
-            forget_keys()
+    def problems(cls, settings: Settings) -> list[Problem]:
+        problem = problem_of(lambda: reach(settings))
+        return [problem] if problem else []
+
+    @classmethod
+    def describe(cls, settings: Settings) -> str:
+        return str(reach(settings))
 
     def __enter__(self) -> Access:
         return Access(self.context)
@@ -41,3 +40,11 @@ class Existing:
 
     def how_to_remove(self) -> str:
         return ""
+
+
+def reach(settings: Settings) -> Cluster:
+    """Return the cluster that answers; leaves no key of the kubeconfig's behind."""
+    try:
+        return connect(settings.kube_context)
+    finally:
+        forget_keys()

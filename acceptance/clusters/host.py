@@ -4,15 +4,14 @@ import json
 import re
 import shutil
 import socket
-import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from acceptance.commands import CommandResult, run_command
 from acceptance.docker import host as docker_host
-from acceptance.errors import BadSetting
+from acceptance.errors import BadSetting, Problem
 from acceptance.gpu import cuda, nvidia_smi
-from acceptance.gpu.nvidia_smi import Answer, HostGpu
+from acceptance.gpu.nvidia_smi import Gpu, numbers
 
 DOCKER_LEAST = "20.10.5"
 # TensorFlow's CUDA 12 needs it, and a CUDA base image of 11.8 or later with it
@@ -20,93 +19,74 @@ DRIVER_LEAST = "525.60.13"
 SECONDS = 60
 
 
-@dataclass(frozen=True)
-class NodeGpu:
-    """The GPU that a node can have: its name and the driver's CUDA version, or why there is none."""
-
-    name: str = ""
-    cuda: str = ""
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"no GPU: {self.reason}" if self.reason else f"GPU {self.name}, CUDA {self.cuda}"
+def ask(command: Sequence[str]) -> CommandResult:
+    return run_command(command, SECONDS)
 
 
-def ask(command: Sequence[str], seconds: float = SECONDS) -> Answer:
-    """Run a command to its end; that it isn't there, or hangs, is an answer as well."""
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    except FileNotFoundError:
-        return Answer(127, f"{command[0]} is not on the PATH")
-    except subprocess.TimeoutExpired:
-        return Answer(124, f"{command[0]} gave no answer in {seconds} s")
-    return Answer(answer.returncode, answer.stdout if answer.returncode == 0 else answer.stdout + answer.stderr)
+# --- Docker and the cluster's program
 
 
 def docker_info() -> dict[str, Any]:
     """Return what `docker info` says; raises BadSetting where Docker is missing, unreachable or too old."""
     if not shutil.which("docker"):
-        raise BadSetting(f"docker is not on the PATH: install Docker {DOCKER_LEAST} or later, {docker_host.INSTALL}")
+        raise BadSetting(
+            Problem("docker is not on the PATH", f"install Docker {DOCKER_LEAST} or later, {docker_host.INSTALL}")
+        )
     answer = ask(["docker", "info", "--format", "{{json .}}"])
     try:
-        info = json.loads(answer.text.splitlines()[0])
+        info = json.loads(answer.output.splitlines()[0])
     except (ValueError, IndexError):
         info = {}
     errors = info.get("ServerErrors") or []
     if answer.code or errors or not info:
-        said = "; ".join(errors) or answer.text.strip()[:500] or f"exit code {answer.code}"
-        raise BadSetting(docker_host.unreachable("its own address", said, installed=True))
-    old = docker_host.old_docker(info, DOCKER_LEAST)
-    if old:
-        raise BadSetting(old)
+        words = "; ".join(errors) or answer.output.strip()[:500] or f"exit code {answer.code}"
+        raise BadSetting(docker_host.unreachable("its own address", words, installed=True))
+    if problem := docker_host.old_docker(info, DOCKER_LEAST):
+        raise BadSetting(problem)
     return info
 
 
-def check_program(name: str, least: str, install: str) -> str:
+def program_version(name: str, least: str, install: str) -> str:
     """Return the program's version; raises BadSetting where it is missing or too old."""
     if not shutil.which(name):
-        raise BadSetting(f"--target {name}: {name} is not on the PATH; install {least} or later, {install}")
+        raise BadSetting(Problem(f"--target {name}: {name} is not on the PATH", f"install {least} or later, {install}"))
     answer = ask([name, "version"])
-    found = re.search(r"v(\d+\.\d+\.\d+)", answer.text) if answer.code == 0 else None
-    if not found or nvidia_smi.numbers(found[1]) < nvidia_smi.numbers(least):
-        said = found[1] if found else f"unknown (`{name} version` says {answer.text.strip()[:200]!r})"
-        raise BadSetting(f"--target {name}: its version is {said}; it must be at least {least}: upgrade it, {install}")
+    found = re.search(r"v(\d+\.\d+\.\d+)", answer.output) if answer.code == 0 else None
+    if not found or numbers(found[1]) < numbers(least):
+        version = found[1] if found else f"unknown (`{name} version` says {answer.output.strip()[:200]!r})"
+        raise BadSetting(
+            Problem(f"--target {name}: its version is {version}; it must be at least {least}", f"upgrade it, {install}")
+        )
     return found[1]
 
 
-def check_port(port: int) -> None:
-    """Raise BadSetting where something listens on the port of this machine."""
+def port_taken(port: int) -> Problem | None:
+    """Say that something listens on the port of this machine."""
     with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise BadSetting(
-                f"port {port} of this machine is taken, and the cluster's load balancer is to have it: stop what "
-                f"listens there (`sudo ss -ltnp 'sport = :{port}'`; `k3d cluster list` shows what a run on a "
-                "machine that crashed left; `k3d cluster delete NAME` removes it), or reuse one with --cluster NAME"
-            )
+        if probe.connect_ex(("127.0.0.1", port)):
+            return None
+    return Problem(
+        f"port {port} of this machine is taken, and the cluster's load balancer is to have it",
+        f"stop what listens there (`sudo ss -ltnp 'sport = :{port}'`; `k3d cluster list` shows what a run on a "
+        "machine that crashed left; `k3d cluster delete NAME` removes it), or reuse one with --cluster NAME",
+    )
 
 
-def check_driver(found: Sequence[HostGpu]) -> None:
-    """Raise BadSetting where the driver of a GPU is too old."""
-    if found and (old := nvidia_smi.old_driver(found, DRIVER_LEAST)):
-        raise BadSetting(old)
+# --- the GPU
 
 
-def find_gpu(info: Mapping[str, Any], demanded: bool) -> NodeGpu:
-    """Return the GPU that Docker can give a node, from the driver up.
+def find_gpu(info: Mapping[str, Any]) -> Gpu | Problem:
+    """Return the first GPU that Docker can give a node, from the driver up, or why there is none."""
+    found = nvidia_smi.find_gpus()
+    if isinstance(found, Problem):
+        return found
+    return docker_host.no_runtime(info) or found[0]
 
-    Raises BadSetting where the driver of a GPU is too old, and where one was demanded and there is none.
-    """
-    answer = nvidia_smi.ask(nvidia_smi.query(nvidia_smi.OLD_FIELDS))
-    missing = nvidia_smi.no_gpu(answer) or docker_host.no_runtime(info)
-    if missing:
-        if demanded:
-            raise BadSetting(f"--require-gpu: {missing}")
-        return NodeGpu(reason=missing)
-    found = nvidia_smi.gpus(answer.text)
-    check_driver(found)
-    driver = nvidia_smi.cuda_version(nvidia_smi.ask(["nvidia-smi"]).text)
-    cuda.base_for(driver)
-    return NodeGpu(found[0].name, driver)
+
+def driver_problems(gpu: Gpu) -> list[Problem]:
+    """Return why the GPU's driver can't run the CUDA of the trainer's image, or of any node image."""
+    found = (nvidia_smi.old_driver([gpu], DRIVER_LEAST), cuda.no_base(gpu.cuda))
+    return [problem for problem in found if problem]
 
 
 def show_driver(node: str) -> None:
@@ -117,24 +97,26 @@ def show_driver(node: str) -> None:
     ask(["docker", "exec", node, "umount", "-R", "/proc/driver/nvidia"])
 
 
-def check_node_image(image: str) -> str:
-    """Return the image's environment as JSON; raises BadSetting where Docker lacks an image that no registry has."""
+# --- images
+
+
+def no_node_image(image: str) -> Problem | None:
+    """Say that Docker lacks the image that a node with a GPU is made of, and that no registry has."""
+    if has_image(image):
+        return None
+    return Problem(
+        f"image {image}: Docker does not have it, and a node with a GPU is made of it",
+        "`make images IMAGES=k3s-cuda` builds k3d's and `IMAGES=kind-cuda` kind's, --images FILE names another",
+    )
+
+
+def cuda_too_new(image: str, gpu: Gpu) -> Problem | None:
+    """Say that the node image isn't there, or that its CUDA is too new for the GPU's driver."""
+    if problem := no_node_image(image):
+        return problem
     answer = ask(["docker", "image", "inspect", "--format", "{{json .Config.Env}}", image])
-    if answer.code:
-        raise BadSetting(
-            f"image {image}: Docker does not have it, and a node with a GPU is made of it: "
-            "`make images IMAGES=k3s-cuda` builds k3d's and `IMAGES=kind-cuda` kind's, --images FILE names another"
-        )
-    return answer.text
-
-
-def check_cuda(image: str, node: NodeGpu) -> None:
-    """Raise BadSetting where the node image isn't there, or its CUDA is too new for the driver."""
-    text = check_node_image(image)
-    variables = dict(one.partition("=")[::2] for one in json.loads(text) or [])
-    wrong = cuda.too_new(image, variables.get("CUDA_VERSION", "0"), node.cuda)
-    if wrong:
-        raise BadSetting(wrong)
+    variables = dict(one.partition("=")[::2] for one in json.loads(answer.output) or [])
+    return cuda.too_new(image, variables.get("CUDA_VERSION", "0"), gpu.cuda)
 
 
 def has_image(image: str) -> bool:
@@ -146,10 +128,11 @@ def only_here(image: str) -> bool:
     return image.startswith("triton-acceptance/")
 
 
-def check_own_images(images: Sequence[str]) -> None:
-    """Raise BadSetting for an image of `make images` that Docker lacks: no registry has it."""
+def missing_own_images(images: Sequence[str]) -> Problem | None:
+    """Say which images of `make images` Docker lacks: no registry has them."""
     missing = [image for image in images if only_here(image) and not has_image(image)]
-    if missing:
-        raise BadSetting(
-            f"Docker has no {', '.join(missing)}: `make images` builds them, or name others with --images FILE"
-        )
+    if not missing:
+        return None
+    return Problem(
+        f"Docker has no {', '.join(missing)}", "`make images` builds them, or name others with --images FILE"
+    )

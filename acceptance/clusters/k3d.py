@@ -8,12 +8,12 @@ import yaml
 
 from acceptance.clusters import host
 from acceptance.clusters.local import CREATE_SECONDS, LocalCluster
-from acceptance.errors import AcceptanceError, BadSetting
+from acceptance.errors import AcceptanceError, BadSetting, Problem
+from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Images
 from acceptance.kubernetes import manifests
 from acceptance.settings import Settings
 
-PORT = 80
 GPU_LABEL = "accelerator=gpu"
 # where images/k3s-cuda has it with the pinned image
 PLUGIN = Path("/var/lib/rancher/k3s/server/manifests/nvidia-device-plugin.yaml")
@@ -23,43 +23,45 @@ class K3d(LocalCluster):
     program = "k3d"
     least = "5.6.0"
     install = "https://k3d.io/stable/#installation"
+    # of this machine, on the load balancer
+    port = 80
 
     @classmethod
     def clusters(cls) -> list[str]:
         answer = host.ask(["k3d", "cluster", "list", "--output", "json"])
         if answer.code:
-            raise BadSetting(f"k3d can't list its clusters: {answer.text.strip()[:500]}")
-        return [cluster["name"] for cluster in json.loads(answer.text) or []]
+            raise BadSetting(f"k3d can't list its clusters: {answer.output.strip()[:500]}")
+        return [cluster["name"] for cluster in json.loads(answer.output) or []]
 
     @classmethod
-    def check_new(cls, settings: Settings, images: Images) -> host.NodeGpu:
-        gpu = host.find_gpu(host.docker_info(), settings.require_gpu)
-        if not gpu.reason:
-            host.check_cuda(images.k3s_cuda, gpu)
-        if settings.agents:
-            host.check_port(PORT)
-        return gpu
+    def find_gpu(cls) -> Gpu | Problem:
+        return host.find_gpu(host.docker_info())
 
-    def create(self, gpu: host.NodeGpu) -> None:
+    @classmethod
+    def new_cluster_problems(cls, settings: Settings, images: Images, gpu: Gpu | None) -> list[Problem]:
+        found = [host.cuda_too_new(images.k3s_cuda, gpu)] if gpu else []
+        found += [host.port_taken(cls.port)] if settings.agents else []
+        return [problem for problem in found if problem]
+
+    def create(self, gpu: Gpu | None) -> None:
         # the user's kubeconfig is left alone even by a k3d that wouldn't
         environment = {"KUBECONFIG": str(self.kubeconfig)}
         self.finish("create a cluster", "create", self.create_command(gpu), CREATE_SECONDS, environment)
-        if not gpu.reason:
+        if gpu:
             for node in ("server-0", *(f"agent-{number}" for number in range(self.settings.agents))):
                 host.show_driver(f"{self.context}-{node}")
 
-    def create_command(self, gpu: host.NodeGpu) -> list[str | Path]:
+    def create_command(self, gpu: Gpu | None) -> list[str | Path]:
         agents = self.settings.agents
         command = [
-            *("k3d", "cluster", "create", self.name, "--image", self.images.k3s),
+            *("k3d", "cluster", "create", self.name, "--image", self.images.k3s_cuda if gpu else self.images.k3s),
             *("--agents", str(agents), "--k3s-arg", "--disable=traefik@server:0"),
             *("--api-port", "127.0.0.1:random", "--timeout", f"{CREATE_SECONDS}s"),
             *("--kubeconfig-update-default=false", "--kubeconfig-switch-context=false"),
         ]
         if agents:
-            command += ["--port", f"127.0.0.1:{PORT}:80@loadbalancer"]
-        if not gpu.reason:
-            command[command.index("--image") + 1] = self.images.k3s_cuda
+            command += ["--port", f"127.0.0.1:{self.port}:80@loadbalancer"]
+        if gpu:
             node = "agent:0" if agents else "server:0"
             command += ["--gpus=1", "--k3s-node-label", f"{GPU_LABEL}@{node}"]
         return [*command]
@@ -76,11 +78,14 @@ class K3d(LocalCluster):
         answer = host.ask(["docker", "cp", str(file), f"k3d-{self.name}-server-0:{PLUGIN}"])
         if answer.code:
             raise AcceptanceError(
-                f"k3d's server did not get the device plugin {self.images.device_plugin}: {answer.text.strip()[:500]}; "
-                f"look at `docker logs k3d-{self.name}-server-0`"
+                Problem(
+                    f"k3d's server did not get the device plugin {self.images.device_plugin}: "
+                    f"{answer.output.strip()[:500]}",
+                    f"look at `docker logs k3d-{self.name}-server-0`",
+                )
             )
 
-    def read_kubeconfig(self) -> list[str]:
+    def kubeconfig_command(self) -> list[str]:
         return ["k3d", "kubeconfig", "get", self.name]
 
     def load_command(self, images: Sequence[str]) -> list[str | Path]:

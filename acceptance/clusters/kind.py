@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 from kubernetes.utils import create_from_dict
 
-from acceptance.clusters import cleanup as leftovers
-from acceptance.clusters import host, kind_process
+from acceptance.clusters import cleanup, host, kind_process
 from acceptance.clusters.local import CREATE_SECONDS, LocalCluster
 from acceptance.docker.host import CONFIGURE
-from acceptance.errors import AcceptanceError, BadSetting
+from acceptance.errors import AcceptanceError, BadSetting, Problem
+from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Images
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.client import connect
@@ -33,40 +33,38 @@ class Kind(LocalCluster):
     def clusters(cls) -> list[str]:
         answer = host.ask(["kind", "get", "clusters"])
         if answer.code:
-            raise BadSetting(f"kind can't list its clusters: {answer.text.strip()[:500]}")
-        return answer.text.split()
+            raise BadSetting(f"kind can't list its clusters: {answer.output.strip()[:500]}")
+        return answer.output.split()
 
     @classmethod
-    def check_new(cls, settings: Settings, images: Images) -> host.NodeGpu:
+    def find_gpu(cls) -> Gpu | Problem:
         info = host.docker_info()
-        gpu = host.find_gpu(info, settings.require_gpu)
-        if gpu.reason:
-            return gpu
+        gpu = host.find_gpu(info)
         # kind can't ask Docker for a GPU
-        if info.get("DefaultRuntime") != "nvidia":
-            gpu = host.NodeGpu(
-                reason=f"Docker's default runtime is {info.get('DefaultRuntime')}, and kind's nodes get no other: "
-                f"{AS_MOUNTS}, then {AS_DEFAULT}"
+        if isinstance(gpu, Gpu) and info.get("DefaultRuntime") != "nvidia":
+            return Problem(
+                f"Docker's default runtime is {info.get('DefaultRuntime')}, and kind's nodes get no other",
+                f"{AS_MOUNTS}, then {AS_DEFAULT}",
             )
-            if settings.require_gpu:
-                raise BadSetting(f"--require-gpu: {gpu.reason}")
-            return gpu
-        host.check_node_image(images.kind_cuda)
         return gpu
 
-    def create(self, gpu: host.NodeGpu) -> None:
+    @classmethod
+    def new_cluster_problems(cls, settings: Settings, images: Images, gpu: Gpu | None) -> list[Problem]:
+        problem = host.no_node_image(images.kind_cuda) if gpu else None
+        return [problem] if problem else []
+
+    def create(self, gpu: Gpu | None) -> None:
         config = self.directory / "kind.yaml"
-        config.write_text(yaml.safe_dump(configuration(gpu=not gpu.reason)))
-        image = self.images.kind_node if gpu.reason else self.images.kind_cuda
+        config.write_text(yaml.safe_dump(configuration(gpu is not None)))
         # a network that nobody shares can go with the cluster
         environment = {
-            "KIND_EXPERIMENTAL_DOCKER_NETWORK": leftovers.network_of("kind", self.name),
+            "KIND_EXPERIMENTAL_DOCKER_NETWORK": cleanup.network_of("kind", self.name),
             # Docker is what was asked for its version, and where the cluster is removed
             "KIND_EXPERIMENTAL_PROVIDER": "docker",
         }
-        command = self.kind("create", image, str(config))
+        command = self.kind("create", self.images.kind_cuda if gpu else self.images.kind_node, str(config))
         self.finish("create a cluster", "create", command, CREATE_SECONDS, environment)
-        if not gpu.reason:
+        if gpu:
             self.check_gpu()
 
     def check_gpu(self) -> None:
@@ -75,7 +73,9 @@ class Kind(LocalCluster):
         answer = host.ask(["docker", "exec", node, "nvidia-smi", "-L"])
         if answer.code:
             raise AcceptanceError(
-                f"kind's node {node} sees no GPU ({answer.text.strip()[:500]}): {AS_MOUNTS}, then {AS_DEFAULT}"
+                Problem(
+                    f"kind's node {node} sees no GPU ({answer.output.strip()[:500]})", f"{AS_MOUNTS}, then {AS_DEFAULT}"
+                )
             )
         host.show_driver(node)
 
@@ -87,10 +87,10 @@ class Kind(LocalCluster):
         cluster = connect(self.context, self.directory, kubeconfig=self.kubeconfig)
         for manifest in manifests.read_component("device-plugin"):
             manifests.fit(manifest, self.images)
-            with cluster.explained("creating the device plugin"), cluster.api() as api:
+            with cluster.api_errors("creating the device plugin"), cluster.api() as api:
                 create_from_dict(api, manifest)
 
-    def read_kubeconfig(self) -> list[str]:
+    def kubeconfig_command(self) -> list[str]:
         return ["kind", "get", "kubeconfig", "--name", self.name]
 
     def load_command(self, images: Sequence[str]) -> list[str | Path]:

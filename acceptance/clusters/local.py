@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from acceptance.clusters import cleanup as leftovers
-from acceptance.clusters import host
+from acceptance.clusters import cleanup, host
 from acceptance.clusters.provider import Access
-from acceptance.errors import AcceptanceError, BadSetting, ProcessDied
+from acceptance.errors import AcceptanceError, Problem, ProcessDied, problem_of
 from acceptance.gpu import nvidia_smi
+from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Images, read_images
 from acceptance.processes.local import Process, Processes
 from acceptance.settings import Settings
@@ -48,15 +48,20 @@ class LocalCluster:
         raise NotImplementedError
 
     @classmethod
-    def check_new(cls, settings: Settings, images: Images) -> host.NodeGpu:
-        """Check what a new cluster needs; return the GPU that it will have."""
+    def find_gpu(cls) -> Gpu | Problem:
+        """Return the GPU that a new cluster can have, or why it has none."""
         raise NotImplementedError
 
-    def create(self, gpu: host.NodeGpu) -> None:
+    @classmethod
+    def new_cluster_problems(cls, settings: Settings, images: Images, gpu: Gpu | None) -> list[Problem]:
+        """Return what keeps a new cluster, with the GPU if there is one, from being made."""
+        raise NotImplementedError
+
+    def create(self, gpu: Gpu | None) -> None:
         """Make the cluster."""
         raise NotImplementedError
 
-    def read_kubeconfig(self) -> list[str]:
+    def kubeconfig_command(self) -> list[str]:
         """Return the command that prints the kubeconfig of the cluster."""
         raise NotImplementedError
 
@@ -67,23 +72,45 @@ class LocalCluster:
     # --- the same for both
 
     @classmethod
-    def whereabouts(cls, settings: Settings) -> str:
-        images = read_images(settings.images)
-        docker = host.docker_info()
-        version = host.check_program(cls.program, cls.least, cls.install)
-        where = f"{cls.program} {version} on Docker {docker['ServerVersion']}"
+    def problems(cls, settings: Settings) -> list[Problem]:
+        asked = (problem_of(host.docker_info), problem_of(cls.version))
+        if found := [problem for problem in asked if problem]:
+            return found  # nothing else can be asked
         if settings.cluster:
-            there = cls.clusters()
-            if settings.cluster not in there:
-                raise BadSetting(
-                    f"--cluster {settings.cluster}: {cls.program} has no such cluster, only: "
-                    f"{', '.join(there) or 'none'}; leave --cluster out to have one made for the run"
-                )
-            if settings.require_gpu:  # how its nodes get the GPU is their own affair, but the driver is this machine's
-                host.check_driver(nvidia_smi.gpus(nvidia_smi.ask(nvidia_smi.query(nvidia_smi.OLD_FIELDS)).text))
+            return cls.reuse_problems(settings)
+        images, gpu = read_images(settings.images), cls.find_gpu()
+        if isinstance(gpu, Gpu):
+            found += host.driver_problems(gpu)
+        elif settings.require_gpu:
+            found.append(Problem(f"--require-gpu: {gpu.what}", gpu.fix))
+        if problem := host.missing_own_images(images.of_pods()):
+            found.append(problem)
+        return found + cls.new_cluster_problems(settings, images, gpu if isinstance(gpu, Gpu) else None)
+
+    @classmethod
+    def reuse_problems(cls, settings: Settings) -> list[Problem]:
+        """Return why the named cluster can't be reused."""
+        there = cls.clusters()
+        if settings.cluster not in there:
+            only = ", ".join(there) or "none"
+            what = f"--cluster {settings.cluster}: {cls.program} has no such cluster, only: {only}"
+            return [Problem(what, "leave --cluster out to have one made for the run")]
+        # how its nodes get the GPU is their own affair, but the driver is this machine's
+        found = nvidia_smi.find_gpus() if settings.require_gpu else []
+        return [] if isinstance(found, Problem) or not found else host.driver_problems(found[0])
+
+    @classmethod
+    def describe(cls, settings: Settings) -> str:
+        where = f"{cls.program} {cls.version()} on Docker {host.docker_info()['ServerVersion']}"
+        if settings.cluster:
             return f"{where}, its cluster {settings.cluster}"
-        host.check_own_images(images.of_pods())
-        return f"{where}, a cluster of the run's own, {cls.check_new(settings, images)}"
+        gpu = cls.find_gpu()
+        words = f"GPU {gpu.name}, CUDA {gpu.cuda}" if isinstance(gpu, Gpu) else f"no GPU: {gpu}"
+        return f"{where}, a cluster of the run's own, {words}"
+
+    @classmethod
+    def version(cls) -> str:
+        return host.program_version(cls.program, cls.least, cls.install)
 
     @property
     def context(self) -> str:
@@ -91,13 +118,12 @@ class LocalCluster:
 
     def __enter__(self) -> Access:
         if self.own:
-            gpu = self.check_new(self.settings, self.images)
+            gpu = self.find_gpu()
+            self.has_gpu = isinstance(gpu, Gpu)
             # of a pytest that was killed, nobody else removes it
-            remover = [sys.executable, "-m", leftovers.__name__, self.program, self.name]
-            self.processes.afterwards(remover)
+            self.processes.afterwards([sys.executable, "-m", cleanup.__name__, self.program, self.name])
             try:
-                self.create(gpu)
-                self.has_gpu = not gpu.reason
+                self.create(gpu if isinstance(gpu, Gpu) else None)
                 self.write_kubeconfig()
             except BaseException:
                 self.remove()
@@ -112,15 +138,15 @@ class LocalCluster:
 
     def remove(self) -> None:
         self.say(f"removing the {self.program} cluster {self.name}")
-        leftovers.remove(self.program, self.name)
+        cleanup.remove(self.program, self.name)
 
     def write_kubeconfig(self) -> None:
         """Write the cluster's kubeconfig into the run's own folder, for this user alone."""
-        answer = host.ask(self.read_kubeconfig())
+        answer = host.ask(self.kubeconfig_command())
         if answer.code:
-            raise AcceptanceError(f"{self.program} gives no kubeconfig of cluster {self.name}: {plain(answer.text)}")
+            raise AcceptanceError(f"{self.program} gives no kubeconfig of cluster {self.name}: {plain(answer.output)}")
         self.kubeconfig.touch(0o600)
-        self.kubeconfig.write_text(answer.text)
+        self.kubeconfig.write_text(answer.output)
 
     def load(self, images: Sequence[str]) -> None:
         there = [image for image in dict.fromkeys(images) if host.has_image(image)]
@@ -161,7 +187,7 @@ class LocalCluster:
                 if process.popen.poll() == 0:
                     return Ready(None)
                 process.check_alive()
-                line = (said(process).splitlines() or ["starting"])[-1]
+                line = (output_of(process).splitlines() or ["starting"])[-1]
                 self.say(f"{self.program}: {line}")
                 return line
 
@@ -171,13 +197,13 @@ class LocalCluster:
                 raise AcceptanceError(
                     f"{self.program} could not {doing} (cluster {self.name}): {plain(str(died))}"
                 ) from died
-            return said(process)
+            return output_of(process)
 
     def how_to_remove(self) -> str:
-        return leftovers.by_hand(self.program, self.name) if self.own else ""
+        return cleanup.by_hand(self.program, self.name) if self.own else ""
 
 
-def said(process: Process) -> str:
+def output_of(process: Process) -> str:
     return plain(process.log.read_text(errors="replace"))
 
 

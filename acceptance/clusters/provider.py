@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from acceptance.errors import Problem
 from acceptance.images import Images
 from acceptance.processes.local import Processes
 from acceptance.settings import Settings
@@ -32,8 +33,12 @@ class Provider(Protocol):
     ) -> None: ...
 
     @classmethod
-    def whereabouts(cls, settings: Settings) -> str:
-        """Say which cluster it is, or will be; raises BadSetting for all that can be known before anything starts."""
+    def problems(cls, settings: Settings) -> list[Problem]:
+        """Return why the cluster can't be used or made: all that can be known before anything starts."""
+
+    @classmethod
+    def describe(cls, settings: Settings) -> str:
+        """Say which cluster it is, or will be; only where it has no problems."""
 
     def __enter__(self) -> Access: ...
 

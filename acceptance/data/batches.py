@@ -27,8 +27,8 @@ ALLOWED = {
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures [N, 32, 32, 3] uint8 and their labels [N] int64."""
+class Split:
+    """Images [N, 32, 32, 3] uint8 and their labels [N] int64: the training's, or the held-out ones."""
 
     pixels: np.ndarray
     labels: np.ndarray
@@ -61,21 +61,21 @@ def read_batch(file: Path) -> tuple[np.ndarray, list[int]]:
     return pixels, labels
 
 
-def read_pictures(folder: Path, names: tuple[str, ...]) -> Pictures:
-    """Return the pictures of the batches, in the order of the names."""
+def read_split(folder: Path, names: tuple[str, ...]) -> Split:
+    """Return the images of the batches, in the order of the names."""
     batches = [read_batch(folder / name) for name in names]
     pixels = np.concatenate([pixels for pixels, _ in batches]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    return Pictures(pixels.copy(), np.concatenate([np.asarray(labels, np.int64) for _, labels in batches]))
+    return Split(pixels.copy(), np.concatenate([np.asarray(labels, np.int64) for _, labels in batches]))
 
 
-def write_batch(file: Path, pictures: Pictures) -> None:
+def write_batch(file: Path, images: Split) -> None:
     """Write one batch file as the data set's own archive has it."""
-    pixels = pictures.pixels.transpose(0, 3, 1, 2).reshape(-1, ROW).copy()
-    file.write_bytes(pickle.dumps({b"data": pixels, b"labels": pictures.labels.tolist()}, protocol=2))
+    pixels = images.pixels.transpose(0, 3, 1, 2).reshape(-1, ROW).copy()
+    file.write_bytes(pickle.dumps({b"data": pixels, b"labels": images.labels.tolist()}, protocol=2))
 
 
-def digest(training: Pictures, held_out: Pictures) -> str:
-    """Return the SHA-256 of all pictures and labels, training first; the trainer logs the same figure."""
+def digest(training: Split, held_out: Split) -> str:
+    """Return the SHA-256 of all images and labels, training first; the trainer logs the same figure."""
     sha = hashlib.sha256()
     for part in (training, held_out):
         sha.update(np.ascontiguousarray(part.pixels).tobytes())

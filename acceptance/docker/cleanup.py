@@ -19,7 +19,7 @@ def labels(run: str) -> dict[str, str]:
     return {**PART_OF, RUN: run}
 
 
-def leftovers(client: Any, label: str) -> dict[str, list]:
+def find_labelled(client: Any, label: str) -> dict[str, list]:
     """Return the containers, networks and volumes with the label, `name=value` or the name alone."""
     filters = {"label": label}
     return {
@@ -40,7 +40,7 @@ def remove(client: Any, run: str, looks: int = 1) -> None:
 
     def state() -> Ready[None] | str:
         nonlocal empty
-        found = leftovers(client, f"{RUN}={run}")
+        found = find_labelled(client, f"{RUN}={run}")
         for kind, items in found.items():
             for item in items:
                 # gone already, on its way, or in use by what goes first: the next look tells
@@ -56,7 +56,7 @@ def remove(client: Any, run: str, looks: int = 1) -> None:
 def main(run: str) -> None:
     from testcontainers.core.docker_client import DockerClient
 
-    # what the daemon was asked for just before pytest went may still appear
+    # what the daemon was asked for just before pytest ended may still appear
     remove(DockerClient().client, run, looks=4)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from acceptance.docker.files import pack, unpack_file
 from acceptance.errors import AcceptanceError, ProcessDied
-from acceptance.processes.local import ending, last_lines, last_matching
+from acceptance.processes.local import ending
+from acceptance.processes.logs import last_lines
 from acceptance.redaction.redactor import Redactor
 
 
 @contextlib.contextmanager
-def telling(doing: str) -> Iterator[None]:
+def docker_errors(doing: str) -> Iterator[None]:
     """Turn the Docker SDK's errors into an AcceptanceError that says what was being done."""
     from docker.errors import APIError, DockerException
     from requests import RequestException
@@ -41,7 +42,7 @@ class Container:
         from docker.errors import NotFound
 
         try:
-            with telling(f"asking for {self.name}"):
+            with docker_errors(f"asking for {self.name}"):
                 self.container.reload()
         except AcceptanceError as error:
             if isinstance(error.__cause__, NotFound):
@@ -62,11 +63,11 @@ class Container:
         self.save_log()
         memory = ", out of memory" if self.container.attrs["State"].get("OOMKilled") else ""
         # Docker gives 128 and the signal's number for one that was killed
-        said = ending(128 - code) if code - 128 in list(signal.Signals) else ending(code)
-        raise ProcessDied(f"{self.name} {said}{memory}; the end of {self.log}:\n{last_lines(self.log)}")
+        ended = ending(128 - code) if code - 128 in list(signal.Signals) else ending(code)
+        raise ProcessDied(f"{self.name} {ended}{memory}; the end of {self.log}:\n{last_lines(self.log)}")
 
     def start(self) -> None:
-        with telling(f"starting {self.name}"):
+        with docker_errors(f"starting {self.name}"):
             self.container.start()
 
     def remove(self) -> None:
@@ -74,20 +75,20 @@ class Container:
         with contextlib.suppress(AcceptanceError):
             self.save_log()
         # gone, or going: what is left in the end is found by its label
-        with contextlib.suppress(AcceptanceError), telling(f"removing {self.name}"):
+        with contextlib.suppress(AcceptanceError), docker_errors(f"removing {self.name}"):
             self.container.remove(force=True, v=True)
 
     # --- what it said
 
     def save_log(self) -> None:
         """Copy all that it has said to the log."""
-        with telling(f"reading the log of {self.name}"):
+        with docker_errors(f"reading the log of {self.name}"):
             self.log.write_bytes(self.redactor.data(self.container.logs()))
 
-    def last_line(self, prefix: str) -> str:
-        """Return the last line with the prefix, or ""; what it said so far is in the log then."""
+    def read_log(self) -> str:
+        """Return all that it has said, without secrets."""
         self.save_log()
-        return last_matching(self.log, prefix)
+        return self.log.read_text(errors="replace")
 
     # --- where it is reached
 
@@ -105,11 +106,11 @@ class Container:
         """Copy folders into it: paths of the container, and the folders here."""
         with tempfile.TemporaryFile() as archive:
             pack(folders, archive)
-            with telling(f"copying {', '.join(folders)} into {self.name}"):
+            with docker_errors(f"copying {', '.join(folders)} into {self.name}"):
                 self.container.put_archive("/", archive)
 
     def fetch(self, path: str, target: Path) -> None:
         """Copy one file out of it."""
-        with telling(f"copying {path} out of {self.name}"):
+        with docker_errors(f"copying {path} out of {self.name}"):
             pieces, _ = self.container.get_archive(path)
             unpack_file(pieces, target)

@@ -9,19 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from acceptance.docker import cleanup as docker_leftovers
-from acceptance.docker import host as docker_host
-from acceptance.docker.container import Container, telling
+from acceptance.commands import CommandResult
+from acceptance.docker import cleanup, host
+from acceptance.docker.container import Container, docker_errors
 from acceptance.errors import AcceptanceError, Unrecoverable
-from acceptance.gpu.nvidia_smi import Answer
 from acceptance.images import Pull
 from acceptance.processes.local import interrupts_deferred
 from acceptance.redaction.redactor import Redactor
 from acceptance.waiting import Ready, wait_until
 
 OUTPUT_SECONDS = 120
-# the exit code of a `docker run` that the daemon refuses
-REFUSED = 125
 LOOPBACK = "127.0.0.1"
 
 
@@ -38,7 +35,7 @@ class Engine:
     ) -> None:
         self.run, self.logs, self.say, self.connected = run, logs, say, connected
         self.redactor = redactor or Redactor.from_environment(os.environ)
-        self.labels = docker_leftovers.labels(run)
+        self.labels = cleanup.labels(run)
         self.started: list[Container] = []
         self.pulls: list[Pull] = []
 
@@ -60,15 +57,15 @@ class Engine:
     def info(self) -> dict:
         """Return what `docker info` says."""
         client = self.docker.client
-        with telling("asking for its state"):
+        with docker_errors("asking for its state"):
             return client.info()
 
-    def need(self, image: str) -> None:
+    def require_image(self, image: str) -> None:
         """Have the image there, pulled where it isn't. Raises AcceptanceError that names it and the fix."""
         from docker.errors import DockerException, ImageNotFound
         from requests import RequestException
 
-        with telling(f"looking for the image {image}"), contextlib.suppress(ImageNotFound):
+        with docker_errors(f"looking for the image {image}"), contextlib.suppress(ImageNotFound):
             self.docker.client.images.get(image)
             return
         began = time.time()
@@ -79,7 +76,7 @@ class Engine:
                 self.say(f"pulling {image}: {line.get('status', '')} {line.get('progress', '')}")
         except (DockerException, RequestException) as error:
             raise Unrecoverable(
-                f"image {image}: not on {where()}, and it can't be pulled: {error}; "
+                f"image {image}: not on {daemon_address()}, and it can't be pulled: {error}; "
                 "`make images` builds the suite's own, `--images FILE` names others"
             ) from error
         self.pulls.append(Pull(image, time.time(), time.time() - began))
@@ -89,7 +86,7 @@ class Engine:
     @cached_property
     def network(self) -> str:
         """The run's network; its containers reach each other by their names."""
-        with interrupts_deferred(), telling("making a network"):
+        with interrupts_deferred(), docker_errors("making a network"):
             self.docker.client_networks_create(self.run, {"labels": self.labels, "driver": "bridge"})
         return self.run
 
@@ -99,7 +96,7 @@ class Engine:
         from docker.errors import APIError
         from testcontainers.core.labels import create_labels
 
-        with interrupts_deferred(), telling(f"making the volume {name}"):
+        with interrupts_deferred(), docker_errors(f"making the volume {name}"):
             labels = create_labels("", self.labels)
             volume = self.docker.client.volumes.create(f"{self.run}-{name}", labels=labels)
         try:
@@ -126,12 +123,12 @@ class Engine:
         """
         from docker.types import DeviceRequest
 
-        self.need(image)
+        self.require_image(image)
         address = LOOPBACK if self.host == LOOPBACK else ""
         requests = [DeviceRequest(count=1, capabilities=[["gpu"]])] if gpu else None
         alias = self.docker.client.api.create_endpoint_config(aliases=[name])
         network = self.network
-        with interrupts_deferred(), telling(f"creating {name}"):
+        with interrupts_deferred(), docker_errors(f"creating {name}"):
             created = self.docker.create(
                 image,
                 command=list(command),
@@ -163,8 +160,8 @@ class Engine:
         finally:
             self.stop(container)
 
-    def output(self, name: str, image: str, command: Sequence[str], **options: Any) -> Answer:
-        """Run a command in a container to its end; return its exit code and what it said."""
+    def output(self, name: str, image: str, command: Sequence[str], **options: Any) -> CommandResult:
+        """Run a command in a container to its end; return its exit code and its output."""
         with self.running(name, image, command, **options) as container:
 
             def state() -> Ready[int] | str:
@@ -172,18 +169,17 @@ class Engine:
                 return "it runs" if code is None else Ready(code)
 
             code = wait_until(f"{' '.join(command)} in {image} to finish", state, OUTPUT_SECONDS)
-            container.save_log()
-            return Answer(code, container.log.read_text(errors="replace"))
+            return CommandResult(code, container.read_log())
 
-    def nvidia_smi(self, image: str, command: Sequence[str]) -> Answer:
-        """Run nvidia-smi in a container that gets a GPU; that Docker refuses to start it is an answer as well."""
-        self.need(image)
+    def nvidia_smi(self, image: str, command: Sequence[str]) -> CommandResult:
+        """Run nvidia-smi in a container that gets a GPU; that Docker refuses to start it is a result as well."""
+        self.require_image(image)
         try:
             return self.output("nvidia-smi", image, command, gpu=True)
         except Unrecoverable:
             raise
         except AcceptanceError as refused:
-            return Answer(REFUSED, str(refused))
+            return CommandResult(host.REFUSED, str(refused))
 
     def check_alive(self, but: Container | None = None) -> None:
         """Raise ProcessDied when any container that should run has ended; `but` may have, with success."""
@@ -195,11 +191,11 @@ class Engine:
         container.remove()
         self.started.remove(container)
 
-    def evidence(self) -> None:
+    def save_evidence(self) -> None:
         """Write every container's log, and their states into `docker.log`."""
         if "docker" not in vars(self):  # it was never asked for anything
             return
-        lines = [whereabouts()]
+        lines = [describe_daemon()]
         for container in self.started:
             try:
                 lines.append(f"{container.name}: {container.state()}")
@@ -210,13 +206,13 @@ class Engine:
 
     def close(self, keep: bool = False) -> None:
         """Write the evidence, and remove all that the run has unless it is to stay."""
-        self.evidence()
+        self.save_evidence()
         for container in [] if keep else reversed(self.started.copy()):
             self.stop(container)
         if "docker" in vars(self):
             if not keep:
-                with telling(f"removing what is labelled {docker_leftovers.RUN}={self.run}"):
-                    docker_leftovers.remove(self.docker.client, self.run)
+                with docker_errors(f"removing what is labelled {cleanup.RUN}={self.run}"):
+                    cleanup.remove(self.docker.client, self.run)
             self.docker.client.close()
 
 
@@ -233,20 +229,20 @@ def connect() -> Any:
         docker.client.ping()
     except (DockerException, OSError) as error:
         installed = bool(shutil.which("docker"))
-        raise Unrecoverable(docker_host.unreachable(where(), str(error), installed)) from error
+        raise Unrecoverable(host.unreachable(daemon_address(), str(error), installed)) from error
     return docker
 
 
-def whereabouts() -> str:
+def describe_daemon() -> str:
     """Say which daemon it is, or why there is none."""
     try:
-        with contextlib.closing(connect().client) as client, telling("asking for its version"):
-            return f"Docker {client.version()['Version']} at {where()}"
+        with contextlib.closing(connect().client) as client, docker_errors("asking for its version"):
+            return f"Docker {client.version()['Version']} at {daemon_address()}"
     except AcceptanceError as error:
         return str(error)
 
 
-def where() -> str:
+def daemon_address() -> str:
     """Return the daemon's address as it was found."""
     from testcontainers.core.docker_client import get_docker_host
 

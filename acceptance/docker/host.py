@@ -1,70 +1,87 @@
-"""What the tutorial asks of a Docker host. Each check returns "" or what is wrong and how to put it right."""
+"""What the tutorial asks of a Docker host, and what is wrong with one."""
 
 from collections.abc import Mapping
 
+from acceptance.commands import CommandResult
+from acceptance.errors import Problem
 from acceptance.gpu import nvidia_smi
-from acceptance.gpu.nvidia_smi import Answer, numbers
+from acceptance.gpu.nvidia_smi import numbers
 
 CONFIGURE = "`sudo nvidia-ctk runtime configure --runtime=docker`, then `sudo systemctl restart docker`"
 INSTALL = "https://docs.docker.com/engine/install/"
 TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
+GIVE_GPUS = f"install {TOOLKIT} and run {CONFIGURE}"
+# the exit code of a `docker run` that the daemon refuses
+REFUSED = 125
 
 
-def unreachable(where: str, error: str, installed: bool) -> str:
+def unreachable(address: str, error: str, installed: bool) -> Problem:
     """Say why Docker didn't answer, from the error of the connection; `installed`: docker is on the PATH."""
     down = any(
         words in error for words in ("No such file", "Connection refused", "Cannot connect to the Docker daemon")
     )
     if "permission denied" in error.lower():
-        fix = "this user may not use it; `sudo usermod -aG docker $USER`, then log in again"
-    elif down and not installed:
-        fix = f"Docker is not installed; see {INSTALL}"
-    elif down:
-        fix = "its daemon does not run; `sudo systemctl start docker`, or point DOCKER_HOST at one that does"
-    else:
-        fix = "check DOCKER_HOST and `docker version`"
-    return f"Docker at {where}: {fix} ({error})"
+        return Problem(
+            f"Docker at {address}: this user may not use it ({error})",
+            "`sudo usermod -aG docker $USER`, then log in again",
+        )
+    if down and not installed:
+        return Problem(f"Docker at {address}: Docker is not installed ({error})", f"see {INSTALL}")
+    if down:
+        return Problem(
+            f"Docker at {address}: its daemon does not run ({error})",
+            "`sudo systemctl start docker`, or point DOCKER_HOST at one that does",
+        )
+    return Problem(f"Docker at {address}: {error}", "check DOCKER_HOST and `docker version`")
 
 
-def wrong_run(answer: Answer, words: str) -> str:
-    if answer.code == 0 and words in answer.text:
-        return ""
-    return (
-        f"the container ended with {answer.code} and said {answer.text.strip()[:500]!r}, not {words!r}; "
-        "try `docker run --rm` with the same image, and look at `journalctl -u docker`"
+def failed_container(result: CommandResult, words: str) -> Problem | None:
+    """Say that a container did not end well, or that its program did not say the words."""
+    if result.code == 0 and words in result.output:
+        return None
+    return Problem(
+        f"the container ended with {result.code} and said {result.output.strip()[:500]!r}, not {words!r}",
+        "try `docker run --rm` with the same image, and look at `journalctl -u docker`",
     )
 
 
-def old_kernel(info: Mapping, above: str) -> str:
+def old_kernel(info: Mapping, above: str) -> Problem | None:
     version = str(info.get("KernelVersion", ""))
     # 3.10.0-1160 is 3.10: only the first two numbers count
     if numbers(version)[:2] > numbers(above):
-        return ""
-    return f"the kernel of Docker's host is {version or 'unknown'}; it must be newer than {above}: upgrade it"
-
-
-def old_docker(info: Mapping, least: str) -> str:
-    version = str(info.get("ServerVersion", ""))
-    if numbers(version) >= numbers(least):
-        return ""
-    return f"Docker is {version or 'unknown'}; it must be at least {least}: upgrade it, {INSTALL}"
-
-
-def no_runtime(info: Mapping) -> str:
-    runtimes = sorted(info.get("Runtimes") or {})
-    if "nvidia" in runtimes:
-        return ""
-    by_cdi = info.get("CDISpecDirs") or info.get("DiscoveredDevices")
-    instead = ", by which the suite asks Docker for GPUs, not by CDI" if by_cdi else ""
-    return (
-        f"Docker has the runtimes {', '.join(runtimes)} and no nvidia{instead}: install {TOOLKIT} and run {CONFIGURE}"
+        return None
+    return Problem(
+        f"the kernel of Docker's host is {version or 'unknown'}; it must be newer than {above}", "upgrade it"
     )
 
 
-def no_gpu(answer: Answer) -> str:
-    """Say what is wrong with nvidia-smi's list, asked for on the host or in a container, which Docker may refuse."""
-    said = answer.text.strip()[:500]
-    if "could not select device driver" in said or "executable file not found" in said:
-        return f"Docker gives the container no GPU ({said}): install {TOOLKIT} and run {CONFIGURE}"
-    cuda = nvidia_smi.cuda_version(nvidia_smi.ask(["nvidia-smi"]).text) if nvidia_smi.REFUSED in answer.text else ""
-    return nvidia_smi.refused(answer.text, "the image `cuda` of images.yaml", cuda) or nvidia_smi.no_gpu(answer)
+def old_docker(info: Mapping, least: str) -> Problem | None:
+    version = str(info.get("ServerVersion", ""))
+    if numbers(version) >= numbers(least):
+        return None
+    return Problem(f"Docker is {version or 'unknown'}; it must be at least {least}", f"upgrade it, {INSTALL}")
+
+
+def no_runtime(info: Mapping) -> Problem | None:
+    runtimes = sorted(info.get("Runtimes") or {})
+    if "nvidia" in runtimes:
+        return None
+    by_cdi = info.get("CDISpecDirs") or info.get("DiscoveredDevices")
+    instead = ", by which the suite asks Docker for GPUs, not by CDI" if by_cdi else ""
+    return Problem(f"Docker has the runtimes {', '.join(runtimes)} and no nvidia{instead}", GIVE_GPUS)
+
+
+def no_gpu(listed: CommandResult, cuda: str = "") -> Problem | None:
+    """Say what is wrong with nvidia-smi's list of GPUs, asked for on the host or in a container.
+
+    `cuda`: the CUDA version that the host's driver supports, for a container that Docker refused to start.
+    """
+    output = listed.output.strip()[:500]
+    if "could not select device driver" in output or "executable file not found" in output:
+        return Problem(f"Docker gives the container no GPU ({output})", GIVE_GPUS)
+    return nvidia_smi.refused(listed.output, "the image `cuda` of images.yaml", cuda) or nvidia_smi.no_gpu(listed)
+
+
+def host_cuda(ask: nvidia_smi.Ask = nvidia_smi.ask) -> str:
+    """Return the CUDA version that the host's driver supports, "" where nvidia-smi doesn't say."""
+    return nvidia_smi.cuda_version(ask(["nvidia-smi"]).output)

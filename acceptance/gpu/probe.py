@@ -1,15 +1,16 @@
-"""What a pod that was given a GPU found there. Each check returns "" or what is wrong and how to put it right."""
+"""What a pod that was given a GPU found there, and what is wrong with it."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from acceptance.gpu import nvidia_smi
-from acceptance.gpu.node import CONFIGURE
-from acceptance.gpu.nvidia_smi import Answer, HostGpu
-from acceptance.images import read_images
+from acceptance.commands import CommandResult
+from acceptance.errors import Problem
+from acceptance.gpu.node import CONFIGURE_RUNTIME
+from acceptance.gpu.nvidia_smi import DRIVERS, Gpu, cuda_version, gpus, no_gpu, numbers
+from acceptance.images import is_pinned_triton, tag_of
 
-CLASS = (
+RUNTIME_CLASS = (
     "; or make the RuntimeClass that names it, which pods of the suite then ask for: "
     "`kubectl create -f -` with `{apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: {name: nvidia}, "
     "handler: nvidia}`"
@@ -22,122 +23,121 @@ REBUILD = '`make images BUILD_ARGS="--build-arg TENSORFLOW=tensorflow[and-cuda]=
 
 
 @dataclass(frozen=True)
-class Probe:
-    """What manifests/gpu-probe found: device files, what nvidia-smi listed, and its words where it failed."""
+class GpuProbe:
+    """What manifests/gpu-probe found: device files, what nvidia-smi listed, and the driver's CUDA version."""
 
     devices: tuple[str, ...]
-    listed: Answer
+    listed: CommandResult
     cuda: str
 
     @property
-    def gpus(self) -> list[HostGpu]:
-        return nvidia_smi.gpus(self.listed.text)
+    def gpus(self) -> list[Gpu]:
+        return [replace(found, cuda=self.cuda) for found in gpus(self.listed.output)]
 
 
-def read_probe(log: str) -> Probe:
+def read_probe(log: str) -> GpuProbe:
     """Read the probe's log: `device NAME` lines, `listing ended with CODE` after the list, nvidia-smi's head."""
     devices = tuple(re.findall(r"^device (\S+)$", log, re.MULTILINE))
     ended = re.search(r"^listing ended with (\d+)$", log, re.MULTILINE)
-    said = log[: ended.start()] if ended else log
-    listing = "\n".join(line for line in said.splitlines() if not line.startswith("device "))
-    return Probe(devices, Answer(int(ended[1]) if ended else 1, listing), nvidia_smi.cuda_version(log))
+    before = log[: ended.start()] if ended else log
+    listing = "\n".join(line for line in before.splitlines() if not line.startswith("device "))
+    return GpuProbe(devices, CommandResult(int(ended[1]) if ended else 1, listing), cuda_version(log))
 
 
-def no_runtime(probe: Probe) -> str:
+def no_runtime(probe: GpuProbe) -> Problem | None:
     """Say that no NVIDIA runtime made the container: it has no device files, or not the driver's programs."""
+    fix = f"{CONFIGURE_RUNTIME}{RUNTIME_CLASS}"
     if not probe.devices:
-        return (
+        return Problem(
             "the pod was given a GPU and its container has no /dev/nvidia*: the node's container runtime is not "
-            f"NVIDIA's: {CONFIGURE}{CLASS}"
+            "NVIDIA's",
+            fix,
         )
-    if "not found" in probe.listed.text:
-        return (
-            f"the container has {', '.join(probe.devices[:4])} but no nvidia-smi ({probe.listed.text.strip()[:300]}): "
-            "the device plugin passes the device files, but no NVIDIA runtime adds the driver's files: "
-            f"{CONFIGURE}{CLASS}"
+    if "not found" in probe.listed.output:
+        return Problem(
+            f"the container has {', '.join(probe.devices[:4])} but no nvidia-smi "
+            f"({probe.listed.output.strip()[:300]}): the device plugin passes the device files, but no NVIDIA runtime "
+            "adds the driver's files",
+            fix,
         )
-    if wrong := nvidia_smi.no_gpu(probe.listed):
-        return f"in the container {wrong} (on the node)"
-    return ""
+    if problem := no_gpu(probe.listed):
+        return Problem(f"in the container {problem} (on the node)")
+    return None
 
 
-def not_one(probe: Probe) -> str:
+def not_one_gpu(probe: GpuProbe) -> Problem | None:
     """Say that the container does not see exactly the one GPU that its pod asked for."""
     if len(probe.gpus) == 1:
-        return ""
+        return None
     if not probe.gpus:
-        return f"the pod asked for one GPU and sees none: {no_runtime(probe)}"
+        return Problem("the pod asked for one GPU and sees none", str(no_runtime(probe)))
     names = ", ".join(found.name for found in probe.gpus)
-    return (
+    return Problem(
         f"the pod asked for one GPU and sees {len(probe.gpus)} ({names}): the runtime follows the image's "
-        "NVIDIA_VISIBLE_DEVICES=all and not the device plugin; restart the plugin, `kubectl -n NAMESPACE rollout "
-        "restart daemonset NAME`, and compare its DEVICE_LIST_STRATEGY with the runtime's mode, `nvidia-ctk config`"
+        "NVIDIA_VISIBLE_DEVICES=all and not the device plugin",
+        "restart the plugin, `kubectl -n NAMESPACE rollout restart daemonset NAME`, and compare its "
+        "DEVICE_LIST_STRATEGY with the runtime's mode, `nvidia-ctk config`",
     )
 
 
-def old_cuda(version: str, least: str) -> str:
-    if nvidia_smi.numbers(version) >= nvidia_smi.numbers(least):
-        return ""
-    return (
-        f"the driver supports CUDA {version or 'of no known version'}; the trainer's image needs {least}: install "
-        f"a newer driver, {nvidia_smi.DRIVERS}"
+def old_cuda(found: Sequence[Gpu], least: str) -> Problem | None:
+    """Say that a GPU's driver supports no CUDA as new as the trainer's image needs."""
+    old = [gpu.cuda for gpu in found if numbers(gpu.cuda) < numbers(least)]
+    if found and not old:
+        return None
+    version = (old or [""])[0]
+    return Problem(
+        f"the driver supports CUDA {version or 'of no known version'}; the trainer's image needs {least}",
+        f"install a newer driver, {DRIVERS}",
     )
 
 
-def too_old_for_triton(found: Sequence[HostGpu], least: str, triton: str) -> str:
+def capability_too_low_for_triton(found: Sequence[Gpu], least: str, triton: str) -> Problem | None:
     """Say which GPU the pinned Triton's CUDA doesn't know; an unknown capability, or another Triton, is not judged."""
-    old = [one for one in found if one.capability and nvidia_smi.numbers(one.capability) < nvidia_smi.numbers(least)]
-    if not old or not is_pinned(triton):
-        return ""
-    return (
-        f"{old[0].name} has compute capability {old[0].capability}, which is too old for Triton {tag_of(triton)}: "
-        f"that needs {least}; take a newer GPU, {OLDER_TRITON}"
+    old = [gpu for gpu in found if gpu.compute_capability and numbers(gpu.compute_capability) < numbers(least)]
+    if not old or not is_pinned_triton(triton):
+        return None
+    return Problem(
+        f"{old[0].name} has compute capability {old[0].compute_capability}, which is too old for Triton "
+        f"{tag_of(triton)}: that needs {least}",
+        f"take a newer GPU, {OLDER_TRITON}",
     )
 
 
-def old_for_triton(found: Sequence[HostGpu], least: str, triton: str) -> str:
+def driver_too_old_for_triton(found: Sequence[Gpu], least: str, triton: str) -> Problem | None:
     """Say whose driver the pinned Triton's CUDA doesn't run on; another Triton is not judged.
 
     A data-centre GPU's older driver runs a newer CUDA by forward compatibility, but for some branches (release notes of
     Triton 25.08).
     """
-    for one in found:
-        branch = nvidia_smi.numbers(one.driver)[:1]
-        compatible = branch not in NOT_COMPATIBLE and not any(name in one.name for name in CONSUMER)
-        if branch < nvidia_smi.numbers(least) and not compatible and is_pinned(triton):
-            return (
-                f"the driver {one.driver} of {one.name} does not run the CUDA of Triton {tag_of(triton)}: that needs "
-                f"{least} or later, or a data-centre GPU with a driver of another branch; install a newer driver, "
-                f"{nvidia_smi.DRIVERS}, {OLDER_TRITON}"
+    for gpu in found:
+        branch = numbers(gpu.driver)[:1]
+        compatible = branch not in NOT_COMPATIBLE and not any(name in gpu.name for name in CONSUMER)
+        if branch < numbers(least) and not compatible and is_pinned_triton(triton):
+            return Problem(
+                f"the driver {gpu.driver} of {gpu.name} does not run the CUDA of Triton {tag_of(triton)}: that needs "
+                f"{least} or later, or a data-centre GPU with a driver of another branch",
+                f"install a newer driver, {DRIVERS}, {OLDER_TRITON}",
             )
-    return ""
+    return None
 
 
-def tag_of(image: str) -> str:
-    return image.rpartition(":")[2]
-
-
-def is_pinned(triton: str) -> bool:
-    return tag_of(triton) == tag_of(read_images(None).triton)
-
-
-def no_tensorflow_gpu(log: str) -> str:
+def no_tensorflow_gpu(log: str) -> Problem | None:
     """Say why TensorFlow's `Num GPUs` is 0, from the log of manifests/tensorflow-probe."""
     found = re.search(r"^Num GPUs Available: +(\d+)$", log, re.MULTILINE)
     if found and int(found[1]):
-        return ""
-    said = "\n".join(f"    {line[:300]}" for line in log.strip().splitlines()[-12:]) or "    (nothing)"
+        return None
+    end_of_log = "\n".join(f"    {line[:300]}" for line in log.strip().splitlines()[-12:]) or "    (nothing)"
     if not found:
-        why = "TensorFlow did not say how many GPUs it has: look at why it ended"
+        why, fix = "TensorFlow did not say how many GPUs it has", "look at why it ended"
     elif "built with CUDA: False" in log:
-        why = f"the trainer's image has TensorFlow without CUDA: {REBUILD}"
+        why, fix = "the trainer's image has TensorFlow without CUDA", REBUILD
     elif "Cannot dlopen" in log:
-        why = f"CUDA's libraries that TensorFlow was built for are not in the trainer's image: {REBUILD}"
+        why, fix = "CUDA's libraries that TensorFlow was built for are not in the trainer's image", REBUILD
     elif "CUDA_ERROR" in log or "cuInit" in log:
-        why = (
-            "CUDA does not start in the container: the driver is too old for the image or its libcuda is not there; "
-            f"{CONFIGURE}; drivers: {nvidia_smi.DRIVERS}"
-        )
+        why = "CUDA does not start in the container: the driver is too old for the image or its libcuda is not there"
+        fix = f"{CONFIGURE_RUNTIME}; drivers: {DRIVERS}"
     else:
         why = "the container has no GPU that TensorFlow can use: the runtime gives it none, or it is too old for it"
-    return f"TensorFlow lists no GPU: {why}; it said:\n{said}"
+        fix = CONFIGURE_RUNTIME
+    return Problem(f"TensorFlow lists no GPU: {why}", fix, f"  it said:\n{end_of_log}")

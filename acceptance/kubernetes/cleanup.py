@@ -25,7 +25,7 @@ def delete_namespace(cluster: Cluster, name: str) -> None:
     """Delete a namespace and wait until it is gone; raises AcceptanceError that says how to remove what is left."""
     by_hand = f"namespace {name} may be left; remove it with `make clean-cluster`"
     try:
-        with cluster.api() as api, cluster.explained(f"deleting namespace {name}"):
+        with cluster.api() as api, cluster.api_errors(f"deleting namespace {name}"):
             core = client.CoreV1Api(api)
 
             def state() -> Ready[None] | str:

@@ -81,7 +81,7 @@ class Cluster:
         return client.ApiClient(configuration)
 
     @contextlib.contextmanager
-    def explained(self, doing: str) -> Iterator[None]:
+    def api_errors(self, doing: str) -> Iterator[None]:
         """Turn the client's errors into AcceptanceErrors that say what was refused, by whom and why."""
         try:
             yield
@@ -146,7 +146,7 @@ def connect(
         with cluster.api() as api:
             server = api.configuration.host
             cluster = dataclasses.replace(cluster, server=server)
-            with cluster.explained(f"--kube-context {name}"):
+            with cluster.api_errors(f"--kube-context {name}"):
                 version, _, headers = client.VersionApi(api).get_code_with_http_info(_request_timeout=SECONDS)
     except config.ConfigException as error:
         raise BadSetting(f"--kube-context {name}: {error}") from error

@@ -5,47 +5,46 @@ from decimal import Decimal
 
 from kubernetes.client import V1Node, V1Pod
 
-from acceptance.errors import AcceptanceError
-from acceptance.gpu.node import DAEMON_SET
+from acceptance.errors import AcceptanceError, Problem
+from acceptance.gpu.node import GPU_RESOURCE, INSTALL_PLUGIN
 from acceptance.kubernetes.view import (
-    GPU,
     NAMED,
     ClusterView,
     allocatable,
-    amount,
-    asked,
     bad_conditions,
     capacity,
     free,
     indented,
+    is_schedulable,
+    join_some,
     labels_of,
-    listed,
     name_of,
-    residents,
-    usable,
+    pods_on,
+    quantity_of,
+    requested,
 )
 
 LOG_LINES = 8
 
 
-def gpu_reason(cluster: ClusterView) -> str:
-    """Return "" where a node that takes pods has an allocatable GPU, taken or not, else why none has; starts no pod.
+def no_gpu(cluster: ClusterView) -> Problem | None:
+    """Return None where a node that takes pods has an allocatable GPU, taken or not, else why none has; starts no pod.
 
     Raises AcceptanceError where nodes may not be listed.
     """
     nodes = cluster.nodes()
-    giving = [node for node in nodes if amount(allocatable(node), GPU) > 0]
-    if any(usable(node) for node in giving):
-        return ""
+    giving = [node for node in nodes if quantity_of(allocatable(node), GPU_RESOURCE) > 0]
+    if any(is_schedulable(node) for node in giving):
+        return None
     if giving:
-        return f"every node with a GPU is out of use: {listed([out_of_use(node) for node in giving])}"
-    advertised = [node for node in nodes if amount(capacity(node), GPU) > 0]
+        return Problem(f"every node with a GPU is out of use: {join_some([out_of_use(node) for node in giving])}")
+    advertised = [node for node in nodes if quantity_of(capacity(node), GPU_RESOURCE) > 0]
     if not advertised:
         # a kubelet that had GPUs once keeps saying that it has 0
-        others = sorted({key for node in nodes for key in capacity(node) if "nvidia" in key and key != GPU})
-        instead = f" (but {listed(others)}: the device plugin's sharing or MIG settings rename it)" if others else ""
-        return f"no node advertises {GPU}{instead}; {plugin_words(nodes, cluster)}"
-    return f"{unhealthy(advertised)}; {plugin_words(advertised, cluster)}"
+        others = sorted({key for node in nodes for key in capacity(node) if "nvidia" in key and key != GPU_RESOURCE})
+        instead = f" (but {join_some(others)}: the device plugin's sharing or MIG settings rename it)" if others else ""
+        return with_plugin(f"no node advertises {GPU_RESOURCE}{instead}", nodes, cluster)
+    return with_plugin(unhealthy(advertised), advertised, cluster)
 
 
 def out_of_use(node: V1Node) -> str:
@@ -53,66 +52,64 @@ def out_of_use(node: V1Node) -> str:
     return "; ".join(bad_conditions(node)) or cordoned
 
 
-def plugin_words(nodes: Sequence[V1Node], cluster: ClusterView) -> str:
-    """Return what is known of the device plugin, or why nothing is."""
-    try:
-        return plugin_report(nodes, cluster.pods(), cluster)
-    except AcceptanceError as error:  # an account that may not list pods still learns about its nodes
-        return f"of the device plugin nothing is known: {error}"
-
-
 def unhealthy(nodes: Sequence[V1Node]) -> str:
     """Say which nodes have GPUs that they don't give out."""
     counts = [
-        f"node {name_of(node)} has {GPU} {amount(capacity(node), GPU)} in its capacity but"
-        f" {amount(allocatable(node), GPU)} allocatable"
+        f"node {name_of(node)} has {GPU_RESOURCE} {quantity_of(capacity(node), GPU_RESOURCE)} in its capacity but"
+        f" {quantity_of(allocatable(node), GPU_RESOURCE)} allocatable"
         for node in nodes
     ]
-    return f"{listed(counts)}: a device is unhealthy, or the device plugin has stopped"
+    return f"{join_some(counts)}: a device is unhealthy, or the device plugin has stopped"
+
+
+def with_plugin(what: str, nodes: Sequence[V1Node], cluster: ClusterView) -> Problem:
+    """Return the problem with how the NVIDIA device plugin's pods are, or how to get one, or why nothing is known."""
+    try:
+        plugins = [pod for pod in cluster.pods() if is_plugin(pod)]
+    except AcceptanceError as error:  # an account that may not list pods still learns about its nodes
+        return Problem(what, f"of the device plugin nothing is known: {error}")
+    if plugins:
+        states = "\n".join(plugin_state(pod, cluster) for pod in plugins[:NAMED])
+        return Problem(what, "look at the device plugin", states)
+    labelled = [name_of(node) for node in nodes if labels_of(node).get("accelerator") == "gpu"]
+    have = f"nodes with accelerator=gpu: {join_some(labelled)}" if labelled else "no node has accelerator=gpu"
+    return Problem(
+        f"{what}, and no namespace has a pod of the NVIDIA device plugin",
+        f"{INSTALL_PLUGIN}; where the DaemonSet is there but picks no node, `kubectl label node NAME accelerator=gpu` "
+        f"for the GPU's node ({have})",
+    )
 
 
 def gpu_shortage(wanted: Decimal, nodes: Sequence[V1Node], pods: Sequence[V1Pod], cluster: ClusterView) -> str:
     """Return why none of the nodes has so many GPUs free, with the pods that took them; "" where one has."""
-    if why := gpu_reason(cluster):
-        return why
-    if any(free(node, GPU, pods) >= wanted for node in nodes):
+    if problem := no_gpu(cluster):
+        return str(problem)
+    if any(free(node, GPU_RESOURCE, pods) >= wanted for node in nodes):
         return ""
     parts = []
     for node in nodes:
-        total, given = amount(capacity(node), GPU), amount(allocatable(node), GPU)
+        total, given = quantity_of(capacity(node), GPU_RESOURCE), quantity_of(allocatable(node), GPU_RESOURCE)
         if not total:
             continue
-        held = [(pod, asked(pod).get(GPU, Decimal(0))) for pod in residents(node, pods)]
+        held = [(pod, requested(pod).get(GPU_RESOURCE, Decimal(0))) for pod in pods_on(node, pods)]
         holders = [f"{name_of(pod)} ({count})" for pod, count in held if count]
         lost = f" of {total} (`kubectl describe node {name_of(node)}`)" if given < total else ""
-        taken = f"taken by {listed(holders)}" if holders else "none taken"
-        parts.append(f"node {name_of(node)} has {given}{lost}, {free(node, GPU, pods)} free: {taken}")
+        taken = f"taken by {join_some(holders)}" if holders else "none taken"
+        parts.append(f"node {name_of(node)} has {given}{lost}, {free(node, GPU_RESOURCE, pods)} free: {taken}")
     if not parts:
-        elsewhere = [name_of(node) for node in cluster.nodes() if amount(allocatable(node), GPU) > 0]
-        return f"no node that the pod may go to has {GPU}, only {listed(elsewhere)}; see its labels and taints"
-    return f"{GPU} is short: the pod asks for {wanted}; {'; '.join(parts)}; end those pods, or add a GPU"
-
-
-def plugin_report(nodes: Sequence[V1Node], pods: Sequence[V1Pod], cluster: ClusterView) -> str:
-    """Say how the NVIDIA device plugin's pods are, with the end of their logs, or how to get one."""
-    plugins = [pod for pod in pods if is_plugin(pod)]
-    if not plugins:
-        labelled = [name_of(node) for node in nodes if labels_of(node).get("accelerator") == "gpu"]
-        have = f"nodes with accelerator=gpu: {listed(labelled)}" if labelled else "no node has accelerator=gpu"
+        elsewhere = [name_of(node) for node in cluster.nodes() if quantity_of(allocatable(node), GPU_RESOURCE) > 0]
         return (
-            "no namespace has a pod of the NVIDIA device plugin: install the GPU operator, or the plugin's DaemonSet by"
-            f" `kubectl apply -f {DAEMON_SET}`; where the DaemonSet is there but picks no"
-            f" node, `kubectl label node NAME accelerator=gpu` for the GPU's node ({have})"
+            f"no node that the pod may go to has {GPU_RESOURCE}, only {join_some(elsewhere)}; see its labels and taints"
         )
-    return "look at the device plugin: " + "\n".join(plugin_state(pod, cluster) for pod in plugins[:NAMED])
+    return f"{GPU_RESOURCE} is short: the pod asks for {wanted}; {'; '.join(parts)}; end those pods, or add a GPU"
 
 
 def is_plugin(pod: V1Pod) -> bool:
     """Tell the device plugin (its own DaemonSet's, the GPU operator's) from its companions, which share its image."""
     assert pod.spec
-    told = " ".join([name_of(pod), *labels_of(pod).values(), *(c.image or "" for c in pod.spec.containers)])
+    words = " ".join([name_of(pod), *labels_of(pod).values(), *(c.image or "" for c in pod.spec.containers)])
     companion = any(part in name_of(pod) for part in ("feature-discovery", "mps-control"))
-    return "nvidia" in told and "device-plugin" in told and not companion
+    return "nvidia" in words and "device-plugin" in words and not companion
 
 
 def plugin_state(pod: V1Pod, cluster: ClusterView) -> str:

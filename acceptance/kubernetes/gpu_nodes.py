@@ -2,24 +2,25 @@
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kubernetes.client import ApiClient, ApiException, NodeV1Api, V1Node, V1Pod
 
 from acceptance.errors import AcceptanceError
-from acceptance.gpu.node import LABELS, GpuNode, Plugin, label_of
+from acceptance.gpu.node import GPU_RESOURCE, LABELS, DevicePlugin, GpuNode, gpu_label
+from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kubernetes.gpu_diagnosis import is_plugin, plugin_state
 from acceptance.kubernetes.view import (
-    GPU,
     ClusterView,
     allocatable,
-    amount,
     capacity,
     free,
     is_ready,
+    is_schedulable,
+    join_some,
     labels_of,
-    listed,
     name_of,
-    usable,
+    quantity_of,
 )
 
 RUNTIME = "nvidia"
@@ -37,8 +38,8 @@ def choose(cluster: ClusterView) -> V1Node:
     ranked = sorted(nodes, key=lambda node: rank(node, pods), reverse=True)
     if not ranked or (len(ranked) > 1 and not any(rank(ranked[0], pods))):
         raise AcceptanceError(
-            f"no node shows a GPU (there are {listed([name_of(node) for node in nodes]) or 'none'}): none advertises"
-            f" {GPU}, none has a label like {LABELS[0][0]}=gpu or {LABELS[2][0]}=true; where one has a GPU,"
+            f"no node shows a GPU (there are {join_some([name_of(node) for node in nodes]) or 'none'}): none advertises"
+            f" {GPU_RESOURCE}, none has a label like {LABELS[0][0]}=gpu or {LABELS[2][0]}=true; where one has a GPU,"
             " `kubectl label node NAME accelerator=gpu`"
         )
     return ranked[0]
@@ -46,12 +47,12 @@ def choose(cluster: ClusterView) -> V1Node:
 
 def rank(node: V1Node, pods: Sequence[V1Pod]) -> tuple[bool, ...]:
     return (
-        usable(node) and free(node, GPU, pods) > 0,
-        usable(node) and amount(allocatable(node), GPU) > 0,
-        free(node, GPU, pods) > 0,
-        amount(allocatable(node), GPU) > 0,
-        amount(capacity(node), GPU) > 0,
-        bool(label_of(labels_of(node))),
+        is_schedulable(node) and free(node, GPU_RESOURCE, pods) > 0,
+        is_schedulable(node) and quantity_of(allocatable(node), GPU_RESOURCE) > 0,
+        free(node, GPU_RESOURCE, pods) > 0,
+        quantity_of(allocatable(node), GPU_RESOURCE) > 0,
+        quantity_of(capacity(node), GPU_RESOURCE) > 0,
+        bool(gpu_label(labels_of(node))),
     )
 
 
@@ -64,11 +65,21 @@ def describe(node: V1Node, cluster: ClusterView) -> GpuNode:
     return GpuNode(
         name=name_of(node),
         labels=labels_of(node),
-        capacity=int(amount(capacity(node), GPU)),
-        allocatable=int(amount(allocatable(node), GPU)),
-        others=tuple(sorted(key for key in capacity(node) if "nvidia" in key and key != GPU)),
-        plugins=tuple(Plugin(name_of(pod), is_ready(pod), plugin_state(pod, cluster)) for pod in here),
-        elsewhere=tuple(f"{pod} on {where}" for pod, where in placed.items() if where != name_of(node)),
+        capacity=int(quantity_of(capacity(node), GPU_RESOURCE)),
+        allocatable=int(quantity_of(allocatable(node), GPU_RESOURCE)),
+        other_resources=tuple(sorted(key for key in capacity(node) if "nvidia" in key and key != GPU_RESOURCE)),
+        plugins=tuple(DevicePlugin(name_of(pod), is_ready(pod), plugin_state(pod, cluster)) for pod in here),
+        plugins_elsewhere=tuple(f"{pod} on {where}" for pod, where in placed.items() if where != name_of(node)),
+    )
+
+
+def gpu_of(node: V1Node) -> Gpu:
+    """Return the node's GPU by its labels; where they have no driver it says so."""
+    gpu = GpuNode(name_of(node), labels_of(node)).gpu
+    return (
+        gpu
+        if gpu.driver
+        else replace(gpu, driver=f"unknown (node {name_of(node)} lacks gpu-feature-discovery's labels)")
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.images import Images
-from acceptance.kubernetes.view import GPU
 from acceptance.paths import MANIFESTS
 
 PART_OF = {"app.kubernetes.io/part-of": "triton-acceptance"}
@@ -58,7 +58,7 @@ def fit(manifest: Manifest, images: Images, name: str = "") -> Manifest:
     if not name:
         return manifest
     manifest["metadata"]["name"] = name
-    spec, pod = manifest["spec"], pod_of(manifest)
+    spec, pod = manifest.get("spec", {}), pod_of(manifest)
     if manifest["kind"] == "Deployment":
         spec["selector"]["matchLabels"][NAME] = name
     if manifest["kind"] == "Service":
@@ -86,10 +86,10 @@ def set_variables(manifest: Manifest, container: str, **variables: str) -> None:
 
 def ask_for_gpu(manifest: Manifest, container: str) -> None:
     """Have the container ask for one GPU, on a node that is kept for such pods too."""
-    container_of(manifest, container)["resources"]["limits"][GPU] = "1"
+    container_of(manifest, container)["resources"]["limits"][GPU_RESOURCE] = "1"
     pod = pod_of(manifest)
     assert pod
-    pod["spec"]["tolerations"] = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
+    pod["spec"]["tolerations"] = [{"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}]
 
 
 def keep_to_node(manifest: Manifest, node: str) -> None:
@@ -109,7 +109,9 @@ def use_runtime(manifest: Manifest, runtime: str) -> None:
 
 
 def asks_for_gpu(manifest: Manifest) -> bool:
-    return any(GPU in container.get("resources", {}).get("limits", {}) for container in containers_of(manifest))
+    return any(
+        GPU_RESOURCE in container.get("resources", {}).get("limits", {}) for container in containers_of(manifest)
+    )
 
 
 def config_map(name: str, files: Mapping[str, str]) -> Manifest:

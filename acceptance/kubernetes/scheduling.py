@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from kubernetes.client import V1Node, V1NodeSelectorRequirement, V1NodeSelectorTerm, V1Pod, V1Taint
 
+from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.kubernetes.gpu_diagnosis import gpu_shortage
 from acceptance.kubernetes.view import (
-    GPU,
     NAMED,
     ClusterView,
     allocatable,
-    amount,
-    asked,
     bad_conditions,
+    format_quantity,
     free,
+    join_some,
     labels_of,
-    listed,
     name_of,
-    shown,
+    quantity_of,
+    requested,
 )
 
 
@@ -30,16 +30,16 @@ def why_no_node(pod: V1Pod, cluster: ClusterView) -> list[str]:
     causes = [] if fitting else unmatched_labels(pod, nodes)
     # room on a node that is out of the question anyway would mislead
     open_to_it = [node for node in fitting if not untolerated(node, pod)] or fitting or nodes
-    for resource, wanted in asked(pod).items():
-        if resource == GPU:
+    for resource, wanted in requested(pod).items():
+        if resource == GPU_RESOURCE:
             causes += [why] if (why := gpu_shortage(wanted, open_to_it, pods, cluster)) else []
             continue
         best = max(open_to_it, key=lambda node: free(node, resource, pods))
         if wanted > (left := free(best, resource, pods)):
-            given = shown(resource, amount(allocatable(best), resource))
+            given = format_quantity(resource, quantity_of(allocatable(best), resource))
             causes.append(
-                f"{resource} is short: the pod asks for {shown(resource, wanted)}, the most that a node has free is"
-                f" {shown(resource, left)} (node {name_of(best)}, {given} allocatable)"
+                f"{resource} is short: the pod asks for {format_quantity(resource, wanted)}, the most that a node has"
+                f" free is {format_quantity(resource, left)} (node {name_of(best)}, {given} allocatable)"
             )
     causes += [cause for node in fitting[:NAMED] for cause in bad_conditions(node) + untolerated(node, pod)]
     if len(fitting) > NAMED:
@@ -99,8 +99,10 @@ def unmatched_labels(pod: V1Pod, nodes: Sequence[V1Node]) -> list[str]:
     for key, value in selector.items():
         if not any(labels_of(node).get(key) == value for node in nodes):
             others = sorted({labels_of(node)[key] for node in nodes if key in labels_of(node)})
-            instead = f"nodes have {listed([f'{key}={other}' for other in others])}" if others else f"none has {key}"
-            label = f"`kubectl label node NAME {key}={value}` adds it to one of {listed([name_of(n) for n in nodes])}"
+            instead = f"nodes have {join_some([f'{key}={other}' for other in others])}" if others else f"none has {key}"
+            label = (
+                f"`kubectl label node NAME {key}={value}` adds it to one of {join_some([name_of(n) for n in nodes])}"
+            )
             found.append(f"no node has the label {key}={value} of the pod's nodeSelector ({instead}); {label}")
     if not any(fits_affinity(pod, node) for node in nodes):
         wanted = " or ".join(

@@ -10,7 +10,6 @@ from urllib3.exceptions import HTTPError
 
 from acceptance.errors import AcceptanceError
 
-GPU = "nvidia.com/gpu"
 LONGEST_LINE = 500
 NAMED = 5  # so many nodes or pods are named, the rest is counted
 PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
@@ -37,10 +36,10 @@ class LiveCluster:
         self.core, self.timeout = core, timeout  # seconds for each request
 
     def nodes(self) -> list[V1Node]:
-        return self._asked("nodes", self.core.list_node)
+        return self._list("nodes", self.core.list_node)
 
     def pods(self) -> list[V1Pod]:
-        return self._asked("pods of all namespaces", self.core.list_pod_for_all_namespaces)
+        return self._list("pods of all namespaces", self.core.list_pod_for_all_namespaces)
 
     def namespace(self, name: str) -> V1Namespace | None:
         try:
@@ -63,7 +62,7 @@ class LiveCluster:
             return ""
         return answer.data.decode(errors="replace")
 
-    def _asked(self, what: str, call: Callable[..., Any]) -> Any:
+    def _list(self, what: str, call: Callable[..., Any]) -> Any:
         try:
             return call(_request_timeout=self.timeout).items
         except ApiException as error:
@@ -80,18 +79,18 @@ def indented(log: str) -> str:
     return "\n".join(f"    {line[:LONGEST_LINE]}" for line in log.splitlines() if line.strip()) or "    (no output)"
 
 
-def listed(things: Sequence[str]) -> str:
+def join_some(things: Sequence[str]) -> str:
     """Join the first five with commas and count the others."""
     more = f" and {len(things) - NAMED} more" if len(things) > NAMED else ""
     return ", ".join(things[:NAMED]) + more
 
 
-def amount(quantities: Mapping[str, str], resource: str) -> Decimal:
+def quantity_of(quantities: Mapping[str, str], resource: str) -> Decimal:
     """Return how much of a resource is there, in cores, bytes or pieces; 0 where it isn't named."""
     return Decimal(parse_quantity(quantities.get(resource, "0")))
 
 
-def shown(resource: str, quantity: Decimal) -> str:
+def format_quantity(resource: str, quantity: Decimal) -> str:
     """Write a quantity as people do: bytes in Mi, the rest as plain numbers."""
     in_bytes = resource in ("memory", "ephemeral-storage") or resource.startswith("hugepages-")
     return f"{quantity / 2**20:.0f}Mi" if in_bytes else f"{quantity.normalize():f}"
@@ -105,20 +104,20 @@ def allocatable(node: V1Node) -> dict[str, str]:
     return (node.status and node.status.allocatable) or {}
 
 
-def asked(pod: V1Pod) -> dict[str, Decimal]:
+def requested(pod: V1Pod) -> dict[str, Decimal]:
     """Return what the scheduler sets aside for a pod: its containers' sum, or its greediest init container."""
     assert pod.spec
     total: dict[str, Decimal] = {"pods": Decimal(1)}
     for container in pod.spec.containers:
         requests = (container.resources and container.resources.requests) or {}
         for resource in requests:
-            total[resource] = total.get(resource, Decimal(0)) + amount(requests, resource)
+            total[resource] = total.get(resource, Decimal(0)) + quantity_of(requests, resource)
     for container in pod.spec.init_containers or []:
         requests = (container.resources and container.resources.requests) or {}
         for resource in requests:
             # one that keeps running (a sidecar) adds to the others, one that ends doesn't
             beside = total.get(resource, Decimal(0)) if container.restart_policy == "Always" else Decimal(0)
-            total[resource] = max(total.get(resource, Decimal(0)), beside + amount(requests, resource))
+            total[resource] = max(total.get(resource, Decimal(0)), beside + quantity_of(requests, resource))
     return total
 
 
@@ -132,7 +131,7 @@ def labels_of(thing: V1Node | V1Pod) -> dict[str, str]:
     return (thing.metadata and thing.metadata.labels) or {}
 
 
-def residents(node: V1Node, pods: Sequence[V1Pod]) -> list[V1Pod]:
+def pods_on(node: V1Node, pods: Sequence[V1Pod]) -> list[V1Pod]:
     """Return the pods that hold resources of a node."""
     gone = ("Succeeded", "Failed")
     return [p for p in pods if p.spec and p.status and p.spec.node_name == name_of(node) and p.status.phase not in gone]
@@ -140,11 +139,11 @@ def residents(node: V1Node, pods: Sequence[V1Pod]) -> list[V1Pod]:
 
 def free(node: V1Node, resource: str, pods: Sequence[V1Pod]) -> Decimal:
     """Return what of a node's allocatable resource no pod has asked for."""
-    taken = sum((asked(pod).get(resource, Decimal(0)) for pod in residents(node, pods)), Decimal(0))
-    return amount(allocatable(node), resource) - taken
+    taken = sum((requested(pod).get(resource, Decimal(0)) for pod in pods_on(node, pods)), Decimal(0))
+    return quantity_of(allocatable(node), resource) - taken
 
 
-def usable(node: V1Node) -> bool:
+def is_schedulable(node: V1Node) -> bool:
     """Tell whether the scheduler puts pods on the node: it is Ready and nobody cordoned it."""
     conditions = (node.status and node.status.conditions) or []
     ready = all(condition.status == "True" for condition in conditions if condition.type == "Ready")

@@ -133,3 +133,29 @@ class Watched:
                     return
             if time.monotonic() - begun < 1:  # something between ends each watch at once
                 self.ended.wait(1)
+
+
+class Watches:
+    """The pods and the events of a namespace, and the namespace itself, each as a watch has them now."""
+
+    def __init__(self, cluster: Cluster, namespace: str, on_pod: Callable[[Any], None] = lambda pod: None) -> None:
+        only = f"metadata.name={namespace}"
+        self.pods = Watched(cluster, "pods", "list_namespaced_pod", on_pod, namespace=namespace)
+        self.events = Watched(cluster, "events", "list_namespaced_event", namespace=namespace)
+        self.namespace = Watched(cluster, "namespaces", "list_namespace", optional=True, field_selector=only)
+
+    def start(self) -> None:
+        for watched in self.all():
+            watched.start()
+
+    def stop(self) -> None:
+        for watched in self.all():
+            watched.stop()
+
+    def check(self) -> None:
+        """Raise where a watch has been without an answer for too long, or this account may not watch."""
+        for watched in self.all():
+            watched.check()
+
+    def all(self) -> tuple[Watched, ...]:
+        return self.pods, self.events, self.namespace

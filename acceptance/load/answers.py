@@ -2,22 +2,25 @@
 
 import numpy as np
 
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, Problem
 from acceptance.load.result import SAMPLED, LoadResult
 from acceptance.serving.inference import Answer
 
 # a logit's difference; TensorFloat-32, with which a GPU multiplies by default, keeps 10 bits
 TOLERANCE = {"cpu": 1e-3, "gpu": 0.05}
+LOOK = "look at the server's log"
 
 
-def wrong_answers(load: LoadResult, expected: np.ndarray, device: str) -> str:
-    """Return "" where every sampled answer has the expected logits [1, 10], else how many have not, and the first."""
+def wrong_answers(load: LoadResult, expected: np.ndarray, device: str) -> Problem | None:
+    """Say how many sampled answers have other logits than the expected ones [1, 10], and the first of them."""
     if not load.answers:
-        return f"no answer of {len(load)} requests was kept to look at; one in {SAMPLED} should be"
+        return Problem(f"no answer of {len(load)} requests was kept to look at; one in {SAMPLED} should be", LOOK)
     wrong = [why for text in load.answers if (why := difference(text, expected, TOLERANCE[device]))]
     if not wrong:
-        return ""
-    return f"{len(wrong)} of the {len(load.answers)} answers that were looked at are wrong, the first: {wrong[0]}"
+        return None
+    return Problem(
+        f"{len(wrong)} of the {len(load.answers)} answers that were looked at are wrong, the first: {wrong[0]}", LOOK
+    )
 
 
 def difference(text: str, expected: np.ndarray, tolerance: float) -> str:

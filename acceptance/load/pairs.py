@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from acceptance.load.limits import LEAST_PAIRS
 from acceptance.load.result import LoadResult
-from acceptance.settings import LEAST_PAIRS
 
 CONFIDENCE = 0.95
 # a difference of 5 % is to be found four times in five by as many pairs as `pairs_needed` asks for
@@ -90,7 +90,7 @@ class PairedLoads:
     def verdict(self) -> str:
         return verdict(self.ratios())
 
-    def words(self) -> str:
+    def summary(self) -> str:
         """Return the verdict with its ratios, and where it can't tell with the number of pairs that would."""
         ratios = self.ratios()
         if not ratios:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from acceptance.settings import REQUESTS_FOR_P99
+from acceptance.load.limits import REQUESTS_FOR_P99
 
 LATE_SECONDS = 0.010
 LATE_SHARE = 0.01
@@ -43,7 +43,7 @@ class LoadResult:
     codes: np.ndarray = field(repr=False)
     errors: list[str] = field(repr=False)
     incidents: tuple[str, ...] = ()
-    """What befell the server during the load; any makes it INVALID."""
+    """What happened to the server during the load; any makes it INVALID."""
     answers: tuple[str, ...] = field(default=(), repr=False)
     """The body of every SAMPLED-th answer, of those that succeeded."""
 

@@ -15,11 +15,13 @@ from acceptance.load.result import SAMPLED, LoadPlan, LoadResult
 NANOSECONDS = 1e9
 # vegeta ends by the clock: a last tick that comes a millisecond late is never sent. So it is asked for a little more
 MORE_MILLISECONDS = 100
+# a large load's results, on a slow disk
+ENCODE_SECONDS = 300
 
 
-def find_vegeta() -> Path:
-    """Return the vegeta beside this interpreter, or the one on the PATH."""
-    beside = Path(sys.executable).with_name("vegeta")
+def find_vegeta(interpreter: str = sys.executable) -> Path:
+    """Return the vegeta beside the interpreter, this one by default, or the one on the PATH."""
+    beside = Path(interpreter).with_name("vegeta")
     found = str(beside) if beside.exists() else shutil.which("vegeta")
     if not found:
         raise AcceptanceError(f"vegeta: neither at {beside} nor on the PATH; `make setup` builds it")
@@ -62,7 +64,7 @@ def read_table(table: Path, plan: LoadPlan, incidents: tuple[str, ...] = ()) -> 
     Its columns: time, code, latency, bytes out and in, error, the answer's body in base64, ...
 
     What was sent beyond the plan's requests is left out.
-    `incidents`: what befell the server during the load.
+    `incidents`: what happened to the server during the load.
     """
     sent, waited, codes, errors, bodies = [], [], [], [], []
     with table.open(newline="", encoding="utf-8", errors="replace") as stream:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from acceptance.errors import ProcessDied
 from acceptance.processes.guardian import group_lives
+from acceptance.processes.logs import last_lines
 from acceptance.redaction import redactor as redact
 from acceptance.redaction.redactor import Redactor, without_secrets
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
 STOP_SECONDS = 10
-LONGEST_LINE = 500
 
 
 def free_port() -> int:
@@ -29,32 +29,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def last_lines(log: Path, count: int = 15, redactor: Redactor | None = None) -> str:
-    """Return the end of a log, indented for an error message; Triton's tables of its options are left out.
-
-    `redactor`: for the log of what still runs, which is redacted at its end.
-    """
-    text = log.read_text(errors="replace") if log.exists() else ""
-    lines = (redactor.text(text) if redactor else text).splitlines()
-    said = [line for line in lines if line.strip() and line[0] not in "|+"]
-    return "\n".join(f"    {line[:LONGEST_LINE]}" for line in said[-count:]) or "    (no output)"
-
-
-def last_matching(log: Path, prefix: str) -> str:
-    """Return the last line of a log that starts with the prefix, or ""."""
-    tail = log.read_bytes()[-20_000:].decode(errors="replace") if log.exists() else ""
-    return next((line for line in reversed(tail.splitlines()) if line.startswith(prefix)), "")
-
-
 class Process:
     """A running process, its name for people and its log file, which is redacted once it has ended."""
 
-    def __init__(self, name: str, popen: subprocess.Popen, log: Path, redactor: Redactor) -> None:
+    def __init__(
+        self, name: str, popen: subprocess.Popen, log: Path, redactor: Redactor, stop_seconds: float = STOP_SECONDS
+    ) -> None:
         self.name, self.popen, self.log, self.redactor = name, popen, log, redactor
+        self.stop_seconds = stop_seconds
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, or None while it hasn't ended."""
+        return self.popen.poll()
 
     def check_alive(self) -> None:
         """Raise ProcessDied with the log's last lines when the process has ended."""
-        code = self.popen.poll()
+        code = self.exit_code()
         if code is not None:
             said = last_lines(self.log, redactor=self.redactor)
             raise ProcessDied(f"{self.name} {ending(code)}; the end of {self.log}:\n{said}")
@@ -68,8 +58,8 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.popen.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.popen.wait(STOP_SECONDS)
-            deadline = time.monotonic() + STOP_SECONDS
+                self.popen.wait(self.stop_seconds)
+            deadline = time.monotonic() + self.stop_seconds
             while group_lives(self.popen.pid) and time.monotonic() < deadline:
                 time.sleep(0.02)
         with contextlib.suppress(ProcessLookupError):
@@ -104,11 +94,19 @@ def interrupts_deferred() -> Iterator[None]:
 class Processes:
     """The processes of one run, and the guardian that ends them and removes the run directory if pytest dies.
 
-    Each inherits this process's environment without what is named like a secret.
+    Each inherits this process's environment without what is named like a secret. `popen` starts them; what has not
+    ended `stop_seconds` after SIGTERM is killed.
     """
 
-    def __init__(self, run_directory: Path, logs: Path, redactor: Redactor | None = None) -> None:
-        self.logs = logs
+    def __init__(
+        self,
+        run_directory: Path,
+        logs: Path,
+        redactor: Redactor | None = None,
+        stop_seconds: float = STOP_SECONDS,
+        popen: type[subprocess.Popen] = subprocess.Popen,
+    ) -> None:
+        self.logs, self.stop_seconds, self.popen = logs, stop_seconds, popen
         self.redactor = redactor or Redactor.from_environment(os.environ)
         # MLflow and TensorFlow leave empty folders and cut-off files where temporary files go
         self.temporary = run_directory / "tmp"
@@ -138,7 +136,7 @@ class Processes:
         """Start the command and make it known to all that would end it; an interrupt waits until it is."""
         log = self.logs / f"{name}.log"
         with interrupts_deferred(), log.open("wb") as output:
-            popen = subprocess.Popen(
+            popen = self.popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -146,7 +144,7 @@ class Processes:
                 env={**without_secrets(os.environ), "TMPDIR": str(self.temporary), **(environment or {})},
                 start_new_session=True,
             )
-            process = Process(name, popen, log, self.redactor)
+            process = Process(name, popen, log, self.redactor, self.stop_seconds)
             self.started.append(process)
             self.tell_guardian(f"watch {popen.pid}")
         return process
@@ -154,7 +152,7 @@ class Processes:
     def check_alive(self, but: Process | None = None) -> None:
         """Raise ProcessDied when any process that should run has ended; `but` may have, with success."""
         for process in self.started:
-            if process is not but or process.popen.poll() != 0:
+            if process is not but or process.exit_code() != 0:
                 process.check_alive()
 
     def stop(self, process: Process) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from acceptance.data.dataset import LABEL
+from acceptance.data.source import LABEL
 from acceptance.report.results import FAILED, NOT_RUN, PASSED, Claim, Load, Results, Scenario, Training
 
 TUTORIAL_RATE = 600
@@ -116,13 +116,13 @@ def tutorials_deer(results: Results) -> str:
 CLAIMS = (
     Stated("A pod computes on the cluster's GPU", "Test PASSED", "The cuda-vector-add pod passes", pod_said, False),
     Stated(
-        "The CPU model reaches about 70% on held-out pictures",
+        "The CPU model reaches about 70% on held-out images",
         "71.5% held out, 78.5% in training after 10 epochs",
         "The CPU model learns",
         accuracies("cpu", "val_accuracy", "accuracy"),
     ),
     Stated(
-        "The GPU model reaches about 96% on the pictures it was trained on",
+        "The GPU model reaches about 96% on the images it was trained on",
         "96.4% in training, 69.1% held out after 60 epochs",
         "The GPU model learns",
         accuracies("gpu", "accuracy", "val_accuracy"),

@@ -3,7 +3,9 @@
 A broken line or file never stops a report: it is counted and named in the comparison's notes.
 """
 
+import fcntl
 import json
+import os
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -71,7 +73,7 @@ def kind(results: Results) -> dict[str, str]:
         "data": results.data,
         "load": f"{results.rate}/s for {results.duration} s",
         "machine": results.machine,
-        "where": results.whereabouts,
+        "where": results.location,
         "gpu": results.devices.get("GPU", "") if used_gpu(results) else "",
     }
 
@@ -116,13 +118,17 @@ def line(results: Results) -> str:
 
 
 def append(path: Path, results: Results) -> None:
-    """Add this run; a last line that an earlier run left half written is ended first."""
+    """Add this run; a last line that an earlier run left half written is ended first.
+
+    Runs whose reports lie side by side may end at once: they take turns.
+    """
     with path.open("a+b") as file:
-        if file.tell():
-            file.seek(-1, 2)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-        file.write(line(results).encode() + b"\n")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        half_written = False
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            half_written = file.read(1) != b"\n"
+        file.write(b"\n" * half_written + line(results).encode() + b"\n")
 
 
 # --- reading
@@ -135,7 +141,9 @@ def read(path: Path) -> Past:
         if path.stat().st_size > MOST_BYTES:
             past.problem = f"it is {path.stat().st_size >> 20} MiB long; at most {MOST_BYTES >> 20} MiB are read"
             return past
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with path.open(encoding="utf-8", errors="replace") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)  # another run may be adding itself
+            text = file.read()
     except OSError as error:
         past.problem = f"it can't be read ({error.strerror or error})"
         return past
@@ -170,7 +178,7 @@ def earlier(entry: Any) -> Earlier | None:
     """Return the run of a history line or of a results.json, or None where it is neither."""
     if not isinstance(entry, dict):
         return None
-    if "whereabouts" in entry:
+    if "location" in entry:
         entry = from_results(entry)
     described, figures, outcomes = (entry.get(name) for name in ("kind", "figures", "scenarios"))
     if entry.get("version") != VERSION or not all(isinstance(part, dict) for part in (described, figures, outcomes)):

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from acceptance.load.gpu_use import GpuUse
+from acceptance.load.gpu_utilisation import GpuUtilisation
 from acceptance.load.pairs import PERCENTS as COMPARED
 from acceptance.load.pairs import PairedLoads
 from acceptance.load.result import LoadResult
-from acceptance.report.results import Load, Pair, Pairs, Picture, Training
+from acceptance.report.results import Load, Pair, Pairs, SentImage, Training
 from acceptance.training.tracking import TrainingRun
 
 PERCENTS = [*range(0, 99), *(99 + tenth / 10 for tenth in range(10)), 99.95, 100.0]
@@ -64,12 +64,12 @@ def load(device: str, result: LoadResult) -> Load:
     )
 
 
-def pairs(paired: PairedLoads, use: GpuUse) -> Pairs:
+def pairs(paired: PairedLoads, use: GpuUtilisation) -> Pairs:
     """Sum up the pairs, those that do not count as well; a load without any request has no latencies."""
     return Pairs(
         verdict=paired.verdict(),
-        words=paired.words(),
-        gpu_use=use.words(),
+        words=paired.summary(),
+        gpu_use=use.summary(),
         pairs=[
             Pair(
                 first=pair.first,
@@ -111,7 +111,7 @@ def over_time(result: LoadResult) -> list[dict[str, float]]:
 
 
 def sent_pixels(body: bytes) -> np.ndarray | None:
-    """Return the one picture of a V2 JSON request as uint8 [32, 32, 3], or None where it isn't one of this size."""
+    """Return the one image of a V2 JSON request as uint8 [32, 32, 3], or None where it isn't one of this size."""
     try:
         (tensor,) = json.loads(body)["inputs"]
         scaled = np.array(tensor["data"], np.float64).reshape(tensor["shape"])
@@ -122,13 +122,13 @@ def sent_pixels(body: bytes) -> np.ndarray | None:
     return (scaled[0] * 255).round().clip(0, 255).astype(np.uint8)
 
 
-def picture(title: str, pixels: np.ndarray, expected: int, classes: Sequence[str], logits: np.ndarray) -> Picture:
-    """Keep a uint8 picture [32, 32, 3] and its logits [10]."""
+def image(title: str, pixels: np.ndarray, expected: int, classes: Sequence[str], logits: np.ndarray) -> SentImage:
+    """Keep a uint8 image [32, 32, 3] and its logits [10]."""
     from PIL import Image
 
     png = io.BytesIO()
     Image.fromarray(pixels).save(png, "PNG", optimize=True)
-    return Picture(
+    return SentImage(
         title=title,
         expected=expected,
         classes=list(classes),

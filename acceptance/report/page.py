@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from acceptance.data.dataset import STAND_IN
+from acceptance.data.source import STAND_IN
 from acceptance.report.plots import Plot
 from acceptance.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Results, Scenario, Training, slug
 

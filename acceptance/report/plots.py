@@ -24,7 +24,7 @@ PERCENTILES = ("p50", "p90", "p95", "p99")
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture with its title and what it shows, in words."""
+    """An image with its title and what it shows, in words."""
 
     title: str
     svg: str

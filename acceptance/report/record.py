@@ -1,5 +1,6 @@
 """Collects what a run measures while it goes on: the fixtures tell it, the report is drawn from it."""
 
+import contextlib
 import os
 import platform
 import time
@@ -11,15 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from acceptance.data.dataset import Dataset
+from acceptance.errors import AcceptanceError, Problem
+from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Pull
-from acceptance.load.gpu_use import GpuUse
+from acceptance.load.gpu_utilisation import GpuUtilisation
 from acceptance.load.pairs import PairedLoads
 from acceptance.load.result import LoadResult
 from acceptance.paths import PROJECT
 from acceptance.report import measured
 from acceptance.report.results import Results, Span
+from acceptance.serving.inference import Answer
+from acceptance.serving.predictions import HeldOutAnswers
 from acceptance.settings import Settings
-from acceptance.stacks.protocol import Gpu
 from acceptance.training.tracking import TrainingRun
 
 
@@ -34,7 +38,7 @@ class Record:
             started=datetime.fromtimestamp(self.began, UTC).astimezone().isoformat(timespec="seconds"),
             target=settings.target,
             profile=settings.profile,
-            whereabouts="",
+            location="",
             rate=settings.rate,
             duration=settings.duration,
             machine=machine(),
@@ -61,8 +65,12 @@ class Record:
         if version:
             self.results.versions[name] = version
 
-    def gpu(self, gpu: Gpu) -> None:
-        self.results.devices["GPU"] = gpu.name if gpu.present else f"none: {gpu.reason}"
+    def gpu(self, gpu: Gpu | Problem) -> None:
+        """Keep the target's GPU, or why it has none."""
+        if isinstance(gpu, Problem):
+            self.results.devices["GPU"] = f"none: {gpu}"
+            return
+        self.results.devices["GPU"] = gpu.name
         self.version("NVIDIA driver", gpu.driver)
         self.version("CUDA", gpu.cuda)
 
@@ -73,8 +81,8 @@ class Record:
     def load(self, device: str, result: LoadResult) -> None:
         self.results.loads.append(measured.load(device, result))
 
-    def pairs(self, pairs: PairedLoads, use: GpuUse) -> None:
-        """Keep the pairs, and the first one's loads where no load of that device was kept: the pictures show them."""
+    def pairs(self, pairs: PairedLoads, use: GpuUtilisation) -> None:
+        """Keep the pairs, and the first one's loads where no load of that device was kept: the images show them."""
         self.results.pairs = measured.pairs(pairs, use)
         known = {load.device for load in self.results.loads}
         for pair in (pairs.counted or pairs.sent)[:1]:
@@ -82,21 +90,29 @@ class Record:
                 if device not in known:
                     self.load(device, result)
 
-    def sent(self, body: bytes, dataset: Dataset, logits: np.ndarray) -> None:
-        """Keep the picture of the request that the deer's scenario sent, where it is one, and its logits [10]."""
+    def sent(self, body: bytes, dataset: Dataset, answer: Answer) -> None:
+        """Keep the image of the tutorial's request, where it is one, and the logits [10] that came back last."""
         pixels = measured.sent_pixels(body)
-        if pixels is not None:
-            title = f"the picture in {self.results.request}" if self.results.request else f"the {dataset.sample}"
-            self.picture(title, pixels, self.results.expect_index, dataset.classes, logits)
+        if pixels is None:
+            return
+        title = f"the image in {self.results.request}" if self.results.request else f"the {dataset.sample}"
+        self.results.images = [image for image in self.results.images if image.title != title]
+        with contextlib.suppress(AcceptanceError, LookupError):  # what a scenario finds
+            self.image(title, pixels, self.results.expect_index, dataset.classes, answer.logits()[0])
 
-    def picture(
-        self, title: str, pixels: np.ndarray, expected: int, classes: Sequence[str], logits: np.ndarray
-    ) -> None:
+    def held_out(self, images: np.ndarray, answers: HeldOutAnswers, classes: Sequence[str]) -> None:
+        """Keep the first held-out image of each class, and its logits."""
+        for index, name in enumerate(classes):
+            if (answers.labels == index).any():
+                first = int((answers.labels == index).argmax())
+                self.image(f"held-out image {first}: {name}", images[first], index, classes, answers.served[first])
+
+    def image(self, title: str, pixels: np.ndarray, expected: int, classes: Sequence[str], logits: np.ndarray) -> None:
         if logits.shape != (len(classes),) or not np.isfinite(logits).all():
             return  # what a scenario finds, and no bar can show
-        self.results.pictures.append(measured.picture(title, pixels, expected, classes, logits))
+        self.results.images.append(measured.image(title, pixels, expected, classes, logits))
         # the deer is what people look for
-        self.results.pictures.sort(key=lambda picture: not picture.title.startswith("the "))
+        self.results.images.sort(key=lambda image: not image.title.startswith("the "))
 
 
 def machine() -> str:

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from acceptance.data.dataset import STAND_IN
+from acceptance.data.source import STAND_IN
 from acceptance.report.results import FAILED, Results
 
 MARKS = {"passed": "✓", "failed": "✗", "skipped": "-", "not run": "-"}
@@ -39,7 +39,7 @@ def markdown(results: Results) -> str:
     if results.stand_in:
         lines += [f"> **{STAND_IN}**", ""]
     facts = {
-        "target": f"{results.target}: {results.whereabouts}",
+        "target": f"{results.target}: {results.location}",
         "profile": results.profile,
         "data": results.data,
         "load": f"{results.rate} requests/s for {results.duration} s",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from acceptance.errors import Problem
 from acceptance.serving.inference import Answer, post
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
 
@@ -40,7 +41,7 @@ def binary(pixels: np.ndarray, bytes_sent: int | None = None) -> Request:
     return Request(head + data[:bytes_sent], headers)
 
 
-def one_picture(value: float) -> np.ndarray:
+def one_image(value: float) -> np.ndarray:
     return np.full((1, 32, 32, 3), value, np.float32)
 
 
@@ -49,9 +50,9 @@ BAD_REQUESTS: dict[str, Callable[[], Request]] = {
     "a wrong type": lambda: with_tensor(datatype="INT32", data=[1] * 3072),
     "an unknown input": lambda: with_tensor(name="no_such_input"),
     "an unknown model": lambda: Request(with_tensor().body, model="no-such-model"),
-    "a truncated binary": lambda: binary(one_picture(0.5), bytes_sent=1000),
+    "a truncated binary": lambda: binary(one_image(0.5), bytes_sent=1000),
     "an empty body": lambda: Request(b""),
-    "NaN pixels": lambda: binary(one_picture(float("nan"))),
+    "NaN pixels": lambda: binary(one_image(float("nan"))),
     "NaN in JSON": lambda: with_tensor(data=[float("nan")] * 3072),
     "a batch over the limit": lambda: binary(np.zeros((LARGEST_BATCH + 1, 32, 32, 3), np.float32)),
 }
@@ -65,15 +66,20 @@ def send(kind: str, http: str, model: str) -> Answer:
     return post(f"http://{http}/v2/models/{request.model or model}/infer", request.body, request.headers)
 
 
-def judge(kind: str, answer: Answer) -> str:
-    """Return "" for a clear client error or the defined answer, else what is wrong with it."""
+def unclear(kind: str, answer: Answer) -> Problem | None:
+    """Say what is wrong with an answer that is neither a clear client error nor the defined answer."""
     if 400 <= answer.code < 500:
-        return "" if reason(answer) else f"HTTP {answer.code} without an error that says why: {answer.text[:200]!r}"
-    if answer.code == 200 and kind in MAY_ANSWER:
+        if reason(answer):
+            return None
+        what = f"HTTP {answer.code} without an error that says why: {answer.text[:200]!r}"
+    elif answer.code == 200 and kind in MAY_ANSWER:
         logits = answer.logits()
-        nothing_else = logits.shape == (1, CLASSES) and np.isnan(logits).all()
-        return "" if nothing_else else f"NaN went in and something else came out: {answer.text[:200]}"
-    return f"HTTP {answer.code} instead of a client error: {answer.text[:200]!r}"
+        if logits.shape == (1, CLASSES) and np.isnan(logits).all():
+            return None
+        what = f"NaN went in and something else came out: {answer.text[:200]}"
+    else:
+        what = f"HTTP {answer.code} instead of a client error: {answer.text[:200]!r}"
+    return Problem(f"a request with {kind}: {what}", "look at the server's log")
 
 
 def reason(answer: Answer) -> str:

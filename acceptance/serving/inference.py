@@ -15,19 +15,19 @@ TIMEOUT = 30
 TUTORIAL_BYTES = 144_674
 
 
-def scale(pictures: np.ndarray) -> np.ndarray:
-    """Return uint8 pictures [N, 32, 32, 3] as the model's FP32 input, from 0 to 1."""
-    return pictures.astype(np.float32) / np.float32(255)
+def scale(images: np.ndarray) -> np.ndarray:
+    """Return uint8 images [N, 32, 32, 3] as the model's FP32 input, from 0 to 1."""
+    return images.astype(np.float32) / np.float32(255)
 
 
-def json_request(pictures: np.ndarray) -> bytes:
-    """Return the tutorial's request for uint8 pictures [N, 32, 32, 3].
+def json_request(images: np.ndarray) -> bytes:
+    """Return the tutorial's request for uint8 images [N, 32, 32, 3].
 
     Nested data, two spaces of indentation, and blanks up to the size that the tutorial's table shows: compact JSON
     is half as long and a lighter load.
     """
-    data = (pictures / 255).tolist()
-    tensor = {"name": INPUT, "shape": list(pictures.shape), "datatype": "FP32", "data": data}
+    data = (images / 255).tolist()
+    tensor = {"name": INPUT, "shape": list(images.shape), "datatype": "FP32", "data": data}
     return json.dumps({"inputs": [tensor]}, indent=2).encode().ljust(TUTORIAL_BYTES)
 
 
@@ -58,9 +58,19 @@ def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> Answer
     return Answer(answer.status_code, answer.text)
 
 
-def infer_json(url: str, pictures: np.ndarray) -> np.ndarray:
-    """Return the logits [N, 10] of uint8 pictures by the tutorial's JSON request."""
-    return post(url, json_request(pictures)).logits()
+def get(url: str, seconds: float = TIMEOUT) -> requests.Response:
+    """Return what a server answers; raises AcceptanceError where it doesn't within the seconds, or with an error."""
+    try:
+        answer = requests.get(url, timeout=seconds)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise AcceptanceError(f"{url}: no answer: {error}") from error
+    return answer
+
+
+def infer_json(url: str, images: np.ndarray) -> np.ndarray:
+    """Return the logits [N, 10] of uint8 images by the tutorial's JSON request."""
+    return post(url, json_request(images)).logits()
 
 
 def infer_binary(http: str, model: str, pixels: np.ndarray) -> np.ndarray:
@@ -112,10 +122,8 @@ def server_version(http: str) -> str:
 
 
 def model_config(http: str, model: str) -> dict:
-    """Return the model's configuration as the server has it."""
-    answer = requests.get(f"http://{http}/v2/models/{model}/config", timeout=TIMEOUT)
-    answer.raise_for_status()
-    return answer.json()
+    """Return the model's configuration as the server has it; raises AcceptanceError where it doesn't answer."""
+    return get(f"http://{http}/v2/models/{model}/config").json()
 
 
 @dataclass(frozen=True)
@@ -130,12 +138,12 @@ class Answered:
 
 
 def read_metrics(metrics: str) -> str:
-    """Return the server's metrics; raises requests.RequestException where they do not answer."""
-    return requests.get(f"http://{metrics}/metrics", timeout=5).text
+    """Return the server's metrics; raises AcceptanceError where they do not answer."""
+    return get(f"http://{metrics}/metrics", seconds=5).text
 
 
 def answered(metrics: str, model: str) -> Answered:
-    """Ask the server's metrics; raises requests.RequestException where they do not answer."""
+    """Ask the server's metrics; raises AcceptanceError where they do not answer."""
     text = read_metrics(metrics)
 
     def total(name: str) -> int:

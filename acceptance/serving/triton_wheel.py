@@ -40,6 +40,7 @@ def environment() -> dict[str, str]:
     libraries = [
         str(wheel_root().parent / "nvidia_pytriton.libs"),
         sysconfig.get_config_var("LIBDIR"),
+        str(Path(sys.base_prefix) / "lib"),  # where a Python that was moved after its build has its library
         os.environ.get("LD_LIBRARY_PATH", ""),
     ]
     return {"LD_LIBRARY_PATH": ":".join(filter(None, libraries))}

@@ -1,60 +1,34 @@
-"""What a target can do. The steps know nothing beneath this."""
+"""What every stack can do, and what only some can besides: the fixtures and steps know nothing beneath this."""
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self, runtime_checkable
 
 from acceptance.data.dataset import Dataset
+from acceptance.docker.engine import Engine
+from acceptance.errors import Problem
 from acceptance.gpu.node import GpuNode
+from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Pull
 from acceptance.load.result import LoadPlan, LoadResult
-from acceptance.redaction.redactor import Redactor
+from acceptance.serving.endpoint import Endpoint
 from acceptance.settings import Settings
-from acceptance.training.tracking import Recipe, TrainingRun
+from acceptance.stacks.workspace import Workspace
+from acceptance.training.recipes import Recipe
+from acceptance.training.tracking import TrainingRun
 
 Say = Callable[[str], None]
+"""Shows the progress of what takes long."""
 
 
 @dataclass(frozen=True)
-class Gpu:
-    """The GPU of a target: its name and driver, or why there is none."""
+class TargetFacts:
+    """What a target itself is: its programs' versions by their names, and the images that were pulled for the run."""
 
-    name: str = ""
-    driver: str = ""
-    reason: str = ""
-    cuda: str = ""
-
-    @property
-    def present(self) -> bool:
-        return not self.reason
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A running predictor; the addresses are `host:port`."""
-
-    http: str
-    grpc: str
-    metrics: str
-    model: str
-    device: str
-    run: TrainingRun
-    inside: str = ""
-    """The HTTP address for a load generator that runs where the predictor does."""
-
-    def __str__(self) -> str:
-        return f"the {self.device.upper()} predictor at {self.http}"
-
-    @property
-    def infer_url(self) -> str:
-        return f"http://{self.http}/v2/models/{self.model}/infer"
-
-    @property
-    def inside_url(self) -> str:
-        return f"http://{self.inside}/v2/models/{self.model}/infer"
+    versions: dict[str, str] = field(default_factory=dict)
+    pulls: list[Pull] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -66,36 +40,28 @@ class PodResult:
     log: str
 
 
-@dataclass(frozen=True)
-class Workspace:
-    """A run's own directory, removed at the end, and the folder that its processes' logs stay in."""
-
-    directory: Path
-    logs: Path
-    redactor: Redactor = field(default_factory=lambda: Redactor.from_environment(os.environ))
-    """What everything goes through that is written into the report's folder."""
-
-
 class Stack(Protocol):
     """One target, as a context manager: everything that it starts ends with it.
 
     Every method raises AcceptanceError with the cause; none returns a result that it did not see.
     """
 
-    has_pods: bool
+    def __init__(self, settings: Settings, workspace: Workspace, say: Say) -> None: ...
 
-    def __enter__(self) -> "Stack": ...
+    @staticmethod
+    def problems(settings: Settings) -> list[Problem]:
+        """Return why a run can't be there; starts nothing."""
+
+    @staticmethod
+    def describe(settings: Settings) -> str:
+        """Say where a run will be and as whom; only where it has no problems."""
+
+    def __enter__(self) -> Self: ...
 
     def __exit__(self, *error: object) -> None: ...
 
-    def gpu(self) -> Gpu:
+    def gpu(self) -> Gpu | Problem:
         """Return the GPU that the target has, or why it has none."""
-
-    def gpu_node(self) -> GpuNode:
-        """Return the node that has the cluster's GPU, or should have. Only where `has_pods`."""
-
-    def run_pod(self, manifest: Path, node: str = "") -> PodResult:
-        """Run a pod to its end, on `node` where one is named. Only where `has_pods`."""
 
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
         """Train and track; return once MLflow has the finished run."""
@@ -103,11 +69,11 @@ class Stack(Protocol):
     def serve(self, run: TrainingRun, device: str) -> AbstractContextManager[Endpoint]:
         """Serve the run's ONNX model on "cpu" or "gpu" until the context ends."""
 
-    def withdraw(self, endpoint: Endpoint) -> None:
-        """End a predictor before its context does, with `--keep` too: another needs its GPU."""
+    def stop_serving(self, endpoint: Endpoint) -> None:
+        """Stop a predictor, if it is up, before its context ends, with `--keep` too: another needs its GPU."""
 
     def server_log(self, endpoint: Endpoint) -> str:
-        """Return what the predictor's server has logged so far."""
+        """Return what the predictor's server has logged so far, without secrets."""
 
     def send_load(self, endpoint: Endpoint, plan: LoadPlan) -> LoadResult:
         """Send the plan's requests and return every single result."""
@@ -115,26 +81,33 @@ class Stack(Protocol):
     def check(self) -> None:
         """Raise ProcessDied, or the like, when something died that should run: it explains other errors."""
 
-    def evidence(self) -> None:
+    def save_evidence(self) -> None:
         """Write what the target knows of what happened into the workspace's folder of logs."""
 
-    def versions(self) -> dict[str, str]:
-        """Return the versions of what the target itself is: of Kubernetes, of Docker."""
-
-    def pulls(self) -> list[Pull]:
-        """Return the images that were pulled for the run, and how long each took."""
+    def facts(self) -> TargetFacts:
+        """Return what the target itself is."""
 
     def how_to_reach(self) -> str:
         """Say how to reach and remove a stack that was kept."""
 
 
-class Target(Protocol):
-    """Makes a stack: `TARGETS` maps an option's value to one."""
+# --- what only some stacks can
 
-    @property
-    def has_pods(self) -> bool: ...
 
-    def whereabouts(self, settings: Settings) -> str:
-        """Say where a run will be and as whom; raises BadSetting where it can't be."""
+@runtime_checkable
+class HasPods(Protocol):
+    """A stack on Kubernetes."""
 
-    def __call__(self, settings: Settings, workspace: Workspace, say: Say) -> Stack: ...
+    def run_pod(self, manifest: Path, node: str = "") -> PodResult:
+        """Run a pod to its end, on `node` where one is named."""
+
+    def gpu_node(self) -> GpuNode:
+        """Return the node that has the cluster's GPU, or should have."""
+
+
+@runtime_checkable
+class HasDocker(Protocol):
+    """A stack on a Docker daemon."""
+
+    def docker_engine(self) -> Engine:
+        """Return the run's engine."""

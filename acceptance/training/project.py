@@ -1,4 +1,4 @@
-"""MLflow on this machine: the tracking server's command line, and `mlflow run`'s."""
+"""MLflow on this machine: the tracking server's command line, `mlflow run`'s, and the environment of both."""
 
 import os
 import sys
@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from acceptance.training.tracking import EXPERIMENT, Recipe
+from acceptance.errors import Problem
+from acceptance.training.recipes import Recipe
+from acceptance.training.tracking import EXPERIMENT
+
+# MLflow reads its folders as addresses
+NOT_IN_AN_ADDRESS = "%?#"
 
 
 def server_command(directory: Path, port: int) -> list[str | Path]:
@@ -19,7 +24,7 @@ def server_command(directory: Path, port: int) -> list[str | Path]:
     ]
 
 
-def environment() -> dict[str, str]:
+def server_environment() -> dict[str, str]:
     """Return what keeps MLflow from the network and from helpers, and makes this Python the `python` that it starts."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PATH": path}
@@ -40,6 +45,11 @@ def project_options(name: str, recipe: Recipe, data: str) -> list[str]:
     return ["--env-manager", "local", *named, *given]
 
 
+def project_environment(tracking_uri: str) -> dict[str, str]:
+    """Return what `mlflow run` needs besides: where to track."""
+    return {**server_environment(), "MLFLOW_TRACKING_URI": tracking_uri}
+
+
 def device_environment(device: str) -> dict[str, str]:
     """Return the trainer's variables for "cpu" or "gpu": no GPU in sight, or none of the CPU's instead."""
     return {"CUDA_VISIBLE_DEVICES": "-1"} if device == "cpu" else {"TRAIN_ON": "gpu"}
@@ -54,6 +64,12 @@ def one_gpu(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": first or "0", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
-def project_environment(tracking_uri: str) -> dict[str, str]:
-    """Return what `mlflow run` needs besides: where to track."""
-    return {**environment(), "MLFLOW_TRACKING_URI": tracking_uri}
+def problems(temporary: Path, codeset: Path) -> list[Problem]:
+    """Return which of the folders MLflow would take for another: the one for temporary files, the codeset."""
+    places = ((temporary, NOT_IN_AN_ADDRESS, "name another folder with TMPDIR"), (codeset, "#", "move the checkout"))
+    found = []
+    for folder, unusable, fix in places:
+        characters = [character for character in unusable if character in str(folder)]
+        if characters:
+            found.append(Problem(f"{folder}: MLflow takes no path with {' or '.join(characters)} in it", fix))
+    return found

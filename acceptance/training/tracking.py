@@ -9,34 +9,10 @@ import numpy as np
 import requests
 
 from acceptance.errors import AcceptanceError
+from acceptance.training.recipes import Recipe
 
 EXPERIMENT = "triton-acceptance"
 REFERENCE = "reference/held_out_logits.npy"
-# an epoch of the tutorial's network takes about 3 minutes on two cores: no machine should need ten times that
-TRAINING_SECONDS_AN_EPOCH = 1800
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a training was asked to do; `device` is "cpu" or "gpu"."""
-
-    device: str
-    profile: str
-    epochs: int
-    batch_size: int = 64
-    seed: int = 1
-    entry_point: str = "main"
-    """The MLflow Project's."""
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """The MLflow Project's parameters, the data folder apart."""
-        return {
-            "epochs": str(self.epochs),
-            "batch_size": str(self.batch_size),
-            "profile": self.profile,
-            "seed": str(self.seed),
-        }
 
 
 @dataclass(frozen=True)
@@ -95,12 +71,12 @@ class TrainingRun:
         return values[-1]
 
     def reference_logits(self, directory: Path) -> np.ndarray:
-        """Return the trained model's own logits [N, 10] for the first N held-out pictures."""
+        """Return the trained model's own logits [N, 10] for the first N held-out images."""
         file = download(self.tracking_uri, directory, run_id=self.run_id, artifact_path=REFERENCE)
         return np.load(file, allow_pickle=False)
 
     def onnx_logits(self, pixels: np.ndarray, directory: Path) -> np.ndarray:
-        """Return what the tracked ONNX model says to FP32 pixels [N, 32, 32, 3], reckoned here: logits [N, 10]."""
+        """Return what the tracked ONNX model answers to FP32 pixels [N, 32, 32, 3], computed here: logits [N, 10]."""
         import onnxruntime
 
         file = self.download_model("onnx", directory) / "model.onnx"

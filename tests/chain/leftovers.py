@@ -6,7 +6,7 @@ import psutil
 
 from acceptance.waiting import Ready, wait_until
 
-CLEAN_SECONDS = 90  # of a busy machine
+CLEAN_SECONDS = 60
 
 
 def processes_of(folder: Path) -> dict[psutil.Process, str]:
@@ -30,8 +30,11 @@ def leftovers(folder: Path) -> list[str]:
     return running + [str(path) for path in [*(folder / "tmp").iterdir(), *shared_memory]]
 
 
-def wait_clean(folder: Path) -> None:
+def wait_clean(folder: Path, seconds: float = CLEAN_SECONDS) -> None:
     """Wait until nothing is left; the guardian takes some seconds, and on a cluster as long as a namespace does."""
-    wait_until(
-        "nothing to be left", lambda: Ready(None) if not (found := leftovers(folder)) else str(found), CLEAN_SECONDS
-    )
+
+    def state() -> Ready[None] | str:
+        found = leftovers(folder)
+        return str(found) if found else Ready(None)
+
+    wait_until("nothing to be left", state, seconds)

@@ -8,7 +8,8 @@ from acceptance.data import batches
 from acceptance.data.standin import write_digits
 from acceptance.paths import CODESET
 from acceptance.training import project as mlflow_local
-from acceptance.training.tracking import Recipe, read_run
+from acceptance.training.recipes import Recipe
+from acceptance.training.tracking import read_run
 
 EPOCHS = 10
 # the GPU's way of training, on the CPU
@@ -17,8 +18,8 @@ import pathlib, sys
 import train, keras, augment, data, resnet
 keras.config.set_dtype_policy("mixed_bfloat16")
 training, held_out = data.read_dataset(pathlib.Path(sys.argv[1]))
-sample = augment.normalised(training.pictures).numpy()
-model = resnet.build("beyond-eighth", steps=10, batch_size=16, pictures=sample, on_gpu=True)
+sample = augment.normalised(training.images).numpy()
+model = resnet.build("beyond-eighth", steps=10, batch_size=16, images=sample, on_gpu=True)
 batches, shown = augment.training_batches(training, 16, seed=1), augment.held_out_batches(held_out).take(1)
 metrics = model.fit(batches, steps_per_epoch=3, validation_data=shown, verbose=0).history
 assert model.jit_compile and int(model.optimizer.iterations) == 3
@@ -47,7 +48,7 @@ def test_the_beyond_entry_point_learns_and_is_tracked_like_the_other(tmp_path):
     assert run.status == "FINISHED"
     assert run.epochs_run == EPOCHS
     assert all(len(run.metrics[name]) == EPOCHS for name in ("loss", "val_loss", "val_accuracy", "epoch_seconds"))
-    training, held_out = (batches.read_pictures(folder, names) for names in (batches.TRAINING, batches.HELD_OUT))
+    training, held_out = (batches.read_split(folder, names) for names in (batches.TRAINING, batches.HELD_OUT))
     said = {**recipe.parameters, "data_digest": batches.digest(training, held_out), "devices": "CPU"}
     assert {name: run.parameters.get(name) for name in said} == said
     assert run.parameters["precision"] == "float32"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acceptance.serving import triton_gpu
+from acceptance.serving import gpu_evidence
 from tests.running import WITHOUT_A_GPU
 
 pytestmark = pytest.mark.alone
@@ -61,7 +61,11 @@ def test_tritons_log_says_where_the_model_is_and_what_computes(chain):
     # the same lines are the GPU's proof, with GPU and CUDA in them
     (file,) = (chain.report / "logs").glob("triton-cpu-*.log")
     log = file.read_text()
-    assert triton_gpu.instances(log, "cifar10") == ["CPU device 0"]
-    assert triton_gpu.providers(log, "cifar10") == ["CPUExecutionProvider"]
-    assert "not on the GPU" in triton_gpu.wrong_instance(log, "cifar10")
-    assert "CPUExecutionProvider" in triton_gpu.wrong_provider({"name": "cifar10", "backend": "python"}, log)
+    assert gpu_evidence.instances(log, "cifar10") == ["CPU device 0"]
+    assert gpu_evidence.providers(log, "cifar10") == ["CPUExecutionProvider"]
+    elsewhere = gpu_evidence.instance_not_on_gpu(log, "cifar10")
+    assert elsewhere
+    assert "CPU device 0" in elsewhere.what
+    other = gpu_evidence.provider_not_cuda({"name": "cifar10", "backend": "python"}, log)
+    assert other
+    assert "CPUExecutionProvider" in other.what

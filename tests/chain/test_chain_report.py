@@ -35,10 +35,10 @@ def test_it_names_the_versions_that_ran(found):
     assert found["devices"]["GPU"]
 
 
-def test_the_deer_and_a_picture_of_each_class_have_their_logits(found):
-    assert sorted(picture["expected"] for picture in found["pictures"]) == sorted([*range(10), 4])
-    for picture in found["pictures"]:
-        assert len(picture["logits"]) == 10
+def test_the_deer_and_an_image_of_each_class_have_their_logits(found):
+    assert sorted(image["expected"] for image in found["images"]) == sorted([*range(10), 4])
+    for image in found["images"]:
+        assert len(image["logits"]) == 10
 
 
 def test_the_time_went_where_it_went(found):
@@ -65,7 +65,7 @@ def test_nothing_is_wrong_with_it(browser, chain):
 
 
 @pytest.mark.browser
-def test_it_shows_the_claims_the_plots_and_the_pictures(browser, chain, tmp_path):
+def test_it_shows_the_claims_the_plots_and_the_images(browser, chain, tmp_path):
     with opened(browser, chain.report / "report.html") as page:
         assert page.page.locator(".verdict").inner_text().startswith("PASSED")
         assert "STAND-IN DATA" in page.page.locator(".banner").first.inner_text()

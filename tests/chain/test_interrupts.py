@@ -9,7 +9,7 @@ import pytest
 
 from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import processes_of, wait_clean
-from tests.running import started_suite
+from tests.running import LIGHT, started_suite
 
 pytestmark = pytest.mark.alone
 
@@ -21,7 +21,8 @@ def start(tmp_path):
     with contextlib.ExitStack() as started:
 
         def start(scenario, log):
-            arguments = ("--data=digits", "--duration=30", "-k", scenario)
+            light = LIGHT if scenario == "tutorials_load" else ()
+            arguments = (*light, "--data=digits", "--duration=30", "-k", scenario)
             run = started.enter_context(started_suite(tmp_path, *arguments, TMPDIR=str(tmp_path / "tmp")))
             run.wait_for_log(log)
             return run
@@ -38,7 +39,7 @@ def running(start):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_stop_everything_and_leave_a_report(running, number, code):
     running.popen.send_signal(number)
-    assert running.popen.wait(40) == code, running.output
+    assert running.wait_for_end(40) == code, running.output
     wait_clean(running.folder)
     assert "INTERRUPTED" in (running.report / "report.html").read_text()
     assert (running.report / "junit.xml").read_text().endswith("</testsuites>")
@@ -46,7 +47,7 @@ def test_ctrl_c_and_sigterm_stop_everything_and_leave_a_report(running, number, 
 
 def test_kill_9_leaves_no_process_no_directory_and_a_report(running):
     running.popen.kill()
-    running.popen.wait()
+    running.wait_for_end()
     wait_clean(running.folder)
     assert "DID NOT FINISH" in (running.report / "report.html").read_text()
 
@@ -58,7 +59,7 @@ def kill(folder, pattern) -> None:
         found = [process for process, command in processes_of(folder).items() if re.search(pattern, command)]
         return Ready(found) if found else "there is none yet"
 
-    for process in wait_until(f"a process like {pattern}", state, 120):
+    for process in wait_until(f"a process like {pattern}", state, 60):
         process.kill()
 
 
@@ -77,7 +78,7 @@ def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario
     killed = time.monotonic()
     run.wait_for_failure()
     assert time.monotonic() - killed < 5
-    assert run.popen.wait(40) == 1
+    assert run.wait_for_end(40) == 1, run.output
     assert words in run.output
     assert f"the end of {run.folder}" in run.output
     wait_clean(run.folder)

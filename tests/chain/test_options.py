@@ -4,11 +4,12 @@ import re
 
 import pytest
 
-from acceptance.data.batches import HELD_OUT, read_pictures
+from acceptance.data.batches import HELD_OUT, read_split
 from acceptance.data.standin import write_digits
 from acceptance.serving.inference import json_request
 from tests.chain.leftovers import wait_clean
-from tests.running import check_kept, run_suite
+from tests.running import LIGHT, check_kept
+from tools.suite_run import run_suite
 
 pytestmark = pytest.mark.alone
 
@@ -17,20 +18,19 @@ DEER = "the_deer_lands_at_index_4"
 
 def test_a_users_own_request_is_sent_as_it_is_and_must_land_where_it_says(tmp_path):
     write_digits(tmp_path / "digits")
-    held_out = read_pictures(tmp_path / "digits", HELD_OUT)
+    held_out = read_split(tmp_path / "digits", HELD_OUT)
     seven = int((held_out.labels == 7).argmax())
     request = tmp_path / "data-keras.json"
     request.write_bytes(json_request(held_out.pixels[seven : seven + 1]))
-    result = run_suite(
-        tmp_path / "report", "--data=digits", "-k", "deer_lands", f"--request={request}", "--expect-index=7"
-    )
+    options = ("-k", "deer_lands", f"--request={request}", "--expect-index=7")
+    result = run_suite(tmp_path / "report", *LIGHT, "--data=digits", *options)
     assert result.code == 0, result.output
     logits = result.scenarios()[DEER].figures["logits"]
     assert max(re.findall(r"(\w+) (-?[\d.]+)", logits), key=lambda item: float(item[1]))[0] == "seven"
 
 
 def test_a_failure_has_the_logs_and_the_servers_metrics_as_evidence(tmp_path):
-    result = run_suite(tmp_path / "report", "--data=digits", "-k", "deer_lands", "--expect-index=3")
+    result = run_suite(tmp_path / "report", *LIGHT, "--data=digits", "-k", "deer_lands", "--expect-index=3")
     assert result.code == 1
     assert "the three landed at index 4 (four), not 3" in result.scenarios()[DEER].message
     page = (result.report / "report.html").read_text()
@@ -41,8 +41,7 @@ def test_a_failure_has_the_logs_and_the_servers_metrics_as_evidence(tmp_path):
 
 def test_keep_leaves_the_stack_up_and_its_own_words_remove_it(tmp_path):
     (tmp_path / "tmp").mkdir()
-    result = run_suite(
-        tmp_path / "report", "--data=digits", "-k", "json_binary", "--keep", TMPDIR=str(tmp_path / "tmp")
-    )
+    options = ("--data=digits", "-k", "json_binary", "--keep")
+    result = run_suite(tmp_path / "report", *LIGHT, *options, TMPDIR=str(tmp_path / "tmp"))
     check_kept(result)
     wait_clean(tmp_path)

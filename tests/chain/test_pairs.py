@@ -1,23 +1,41 @@
 """The comparison on two real predictors, both on the CPU: one slowed to twice the latency, and two that are equal."""
 
-import contextlib
-
 import pytest
 
-from acceptance.data.dataset import Source, prepare
-from acceptance.load.pairs import CANT_TELL, CPU_FASTER, LEAST_PAIRS, send_pairs
+from acceptance.data.dataset import prepare
+from acceptance.data.source import Source
+from acceptance.load.limits import LEAST_PAIRS
+from acceptance.load.pairs import CANT_TELL, CPU_FASTER, send_pairs
 from acceptance.load.result import LoadPlan
+from acceptance.options import read_settings
 from acceptance.serving import repository
 from acceptance.serving.inference import json_request
-from acceptance.settings import read_settings
 from acceptance.stacks.embedded import EmbeddedStack
-from acceptance.stacks.protocol import Workspace
-from acceptance.training.tracking import Recipe
+from acceptance.stacks.workspace import Workspace
+from acceptance.training.recipes import Recipe
 from tests.sabotage.edit import replace
 
 pytestmark = pytest.mark.alone
 
 RATE, SECONDS = 200, 4
+
+
+class SlowedStack(EmbeddedStack):
+    """Serves as fast as the real one, until it is told by how many seconds its next predictors are slower."""
+
+    slower_by = 0.0
+
+    def build_models(self, directory, model, device):
+        built = super().build_models(directory, model, device)
+        if self.slower_by:  # and now and then by 0.3 s, above any noise
+            replace(
+                built / repository.MODEL / "1" / "model.py",
+                "        ends =",
+                "        self.count = getattr(self, 'count', 0) + 1\n"
+                f"        __import__('time').sleep(0.3 if self.count % 200 == 0 else {self.slower_by})\n"
+                "        ends =",
+            )
+        return built
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +44,7 @@ def stack(tmp_path_factory):
     for name in ("run", "logs"):
         (folder / name).mkdir()
     settings = read_settings({"data": "digits"}, ["embedded"], {})
-    with EmbeddedStack(settings, Workspace(folder / "run", folder / "logs"), lambda text: None) as stack:
+    with SlowedStack(settings, Workspace(folder / "run", folder / "logs"), lambda text: None) as stack:
         yield stack
 
 
@@ -53,28 +71,15 @@ def predictor(stack, run, plan):
         yield endpoint
 
 
-@contextlib.contextmanager
-def slowed(load):
-    """Have predictors made that take longer by the load's median, and now and then by 0.3 s, above any noise."""
-    build = repository.build_repository
-    longer = f"(0.3 if self.count % 200 == 0 else {load.percentile(50)})"
-
-    def build_slowed(*arguments):
-        built = build(*arguments)
-        replace(
-            built / repository.MODEL / "1" / "model.py",
-            "        ends =",
-            "        self.count = getattr(self, 'count', 0) + 1\n"
-            f"        __import__('time').sleep({longer})\n"
-            "        ends =",
-        )
-        return built
-
-    repository.build_repository = build_slowed
+@pytest.fixture
+def slow_predictor(stack, run, plan, predictor):
+    """One that takes twice as long as the other, by the other's median."""
+    stack.slower_by = stack.send_load(predictor, plan).percentile(50)
     try:
-        yield
+        with stack.serve(run, "cpu") as endpoint:
+            yield endpoint
     finally:
-        repository.build_repository = build
+        stack.slower_by = 0.0
 
 
 def compare(stack, plan, cpu, gpu):
@@ -83,11 +88,10 @@ def compare(stack, plan, cpu, gpu):
     return send_pairs(lambda device: stack.send_load(endpoints[device], plan), LEAST_PAIRS)
 
 
-def test_a_predictor_with_twice_the_latency_is_told_apart(stack, run, plan, predictor):
-    with slowed(stack.send_load(predictor, plan)), stack.serve(run, "cpu") as slow:
-        found = compare(stack, plan, predictor, slow)
-    assert found.verdict() == CPU_FASTER, found.words() + str(found.invalid())
-    assert found.ratios()[0].estimate > 1.5, found.words()
+def test_a_predictor_with_twice_the_latency_is_told_apart(stack, plan, predictor, slow_predictor):
+    found = compare(stack, plan, predictor, slow_predictor)
+    assert found.verdict() == CPU_FASTER, found.summary() + str(found.invalid())
+    assert found.ratios()[0].estimate > 1.5, found.summary()
 
 
 def test_of_two_equal_predictors_it_can_not_tell(stack, run, plan, predictor):
@@ -95,5 +99,5 @@ def test_of_two_equal_predictors_it_can_not_tell(stack, run, plan, predictor):
         stack.send_load(other, plan)
         found = compare(stack, plan, predictor, other)
     assert len(found.counted) == LEAST_PAIRS, found.invalid()
-    assert found.verdict() == CANT_TELL, found.words()
-    assert "pairs would tell a difference of 5%" in found.words()
+    assert found.verdict() == CANT_TELL, found.summary()
+    assert "pairs would tell a difference of 5%" in found.summary()

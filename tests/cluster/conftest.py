@@ -4,8 +4,8 @@ import pytest
 from kubernetes import client, config
 
 from tests.cluster.lab import find_kubeconfig
-from tests.cluster.room import Room, fresh_room
-from tests.running import run_suite
+from tests.cluster.lab_namespace import LabNamespace, fresh_namespace
+from tools.suite_run import run_suite
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +40,6 @@ def api(lab_kubeconfig: str) -> Iterator[client.ApiClient]:
 
 
 @pytest.fixture
-def room(api: client.ApiClient) -> Iterator[Room]:
-    with fresh_room(api) as room:
-        yield room
+def namespace(api: client.ApiClient) -> Iterator[LabNamespace]:
+    with fresh_namespace(api) as namespace:
+        yield namespace

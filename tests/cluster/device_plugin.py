@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from acceptance.kubernetes.view import GPU
+from acceptance.gpu.node import GPU_RESOURCE as GPU
 from acceptance.waiting import Ready, wait_until
 
 # the kubelet has it here whatever its own root folder is

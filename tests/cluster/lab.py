@@ -9,18 +9,21 @@ from kubernetes import client, config
 
 from acceptance.kubernetes.cleanup import OWNER
 from acceptance.kubernetes.manifests import RUN
-from tests.own_images import own_images
-from tests.running import ROOT
+from acceptance.paths import ROOT
+from tools.lab_image_names import own_images
 
 # beside the checkout, where the project's own machines have it
 LAB = ROOT.parent / "shared" / "lab" / "lab"
+# how long a run may take to end: its namespace goes with it, at Kubernetes' own pace, and other tests use its cores
+END_SECONDS = 90
 
 
 def find_kubeconfig() -> tuple[str, str]:
     """Return (the kubeconfig of a lab that answers, ""), or ("", why there is none)."""
     named = os.environ.get("ACCEPTANCE_LAB_KUBECONFIG", "")
     if not named and LAB.exists():
-        named = subprocess.run([LAB, "kubeconfig"], capture_output=True, text=True, check=False).stdout.strip()
+        answer = subprocess.run([LAB, "kubeconfig"], capture_output=True, text=True, check=False, timeout=60)
+        named = answer.stdout.strip()
     if not named or not Path(named).exists():
         return "", "no lab: ACCEPTANCE_LAB_KUBECONFIG names no kubeconfig, and none is up beside the checkout"
     try:

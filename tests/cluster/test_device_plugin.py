@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from kubernetes import client
 
+from acceptance.gpu.node import GPU_RESOURCE as GPU
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.gpu_diagnosis import LOG_LINES
-from acceptance.kubernetes.view import GPU, LiveCluster, amount, capacity, name_of
+from acceptance.kubernetes.view import LiveCluster, capacity, name_of, quantity_of
 from acceptance.waiting import Ready, wait_until
 from tests.cluster.lab import missing_image
-from tests.cluster.room import IN_TIME, asks_for_gpu
-from tests.own_images import lab_images
+from tests.cluster.lab_namespace import IN_TIME, asks_for_gpu
+from tools.lab_image_names import lab_images
 
 pytestmark = pytest.mark.cluster
 LABEL = "accelerator"
@@ -84,13 +85,18 @@ def test_the_plugin_says_that_it_finds_no_gpu_and_stays_up(plugin, api):
     assert not any(container.restart_count for container in found.status.container_statuses or [])
 
 
-def test_why_a_gpu_pod_is_pending_quotes_the_plugins_own_log(plugin, room):
+def test_why_a_gpu_pod_is_pending_quotes_the_plugins_own_log(plugin, namespace):
     pod, log = plugin
-    (node,) = room.view.nodes()
-    assert not amount(capacity(node), GPU)
-    room.run(container=asks_for_gpu())
-    text = room.final_text()
-    assert f"no node advertises {GPU}; look at the device plugin: {name_of(pod)} on node {node.metadata.name}" in text
+    (node,) = namespace.view.nodes()
+    assert not quantity_of(capacity(node), GPU)
+    namespace.run(container=asks_for_gpu())
+    text = namespace.final_text()
+    for fact in (
+        f"no node advertises {GPU}",
+        "look at the device plugin",
+        f"{name_of(pod)} on node {node.metadata.name}",
+    ):
+        assert fact in text
     # each line with klog's time and source, which only the plugin's own has
     own = log.splitlines()[-LOG_LINES:]
     assert any(QUESTION in line for line in own), log

@@ -1,32 +1,40 @@
 """GPUs that a stand-in device plugin tells the real kubelet of: who gets them, and why not, is the cluster's own."""
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Self
 
 import pytest
 from kubernetes import client
 
-from acceptance.data.dataset import Source, prepare
+from acceptance.clusters.existing import Existing
+from acceptance.clusters.provider import Access
+from acceptance.data.dataset import Dataset, prepare
+from acceptance.data.source import Source
 from acceptance.errors import AcceptanceError
-from acceptance.kubernetes import manifests
-from acceptance.kubernetes.gpu_diagnosis import gpu_reason
+from acceptance.gpu.node import GPU_RESOURCE as GPU
+from acceptance.kubernetes.gpu_access import GpuAccess
+from acceptance.kubernetes.gpu_diagnosis import no_gpu
 from acceptance.kubernetes.gpu_nodes import choose
-from acceptance.kubernetes.view import GPU, asked, name_of, residents
+from acceptance.kubernetes.manifests import Manifest
+from acceptance.kubernetes.view import name_of, pods_on, requested
+from acceptance.options import read_settings
+from acceptance.paths import MANIFESTS
 from acceptance.redaction.redactor import Redactor
-from acceptance.serving import inference, repository
-from acceptance.settings import read_settings
-from acceptance.stacks import kubernetes
+from acceptance.serving.endpoint import Predictor
 from acceptance.stacks.kubernetes import KubernetesStack
-from acceptance.stacks.protocol import Workspace
-from acceptance.training.project import device_environment
-from acceptance.training.tracking import Recipe
+from acceptance.stacks.workspace import Workspace
+from acceptance.training.recipes import Recipe
+from acceptance.training.tracking import TrainingRun
+from tests import light_training
 from tests.cluster.device_plugin import HEALTHY, NODE, PREFIX, UNHEALTHY, DevicePlugin, no_kubelet
 from tests.cluster.lab import missing_image, namespaces_of
-from tests.cluster.room import asks_for_gpu
-from tests.own_images import images_yaml, lab_images, own_images
+from tests.cluster.lab_namespace import asks_for_gpu
+from tools.lab_image_names import images_yaml, lab_images, own_images
 
 pytestmark = pytest.mark.cluster
 GPU_POD = ("-k", "cudavectoradd", "--require-gpu")
@@ -62,47 +70,47 @@ def vector_add(api: client.ApiClient, tmp_path: Path) -> str:
 # --- what a pod is given
 
 
-def test_a_pod_that_asks_for_a_gpu_is_given_it_and_another_is_not(room, one_gpu):
-    room.run(["sh", "-c", ASKS], container=asks_for_gpu())
-    room.run(["sh", "-c", f"{ASKS} || echo none"], name="other")
-    assert room.log().split("\n") == [f"devices: {PREFIX}0", "a device", ""]
-    assert room.log("other").split("\n") == ["devices:", "none", ""]
+def test_a_pod_that_asks_for_a_gpu_is_given_it_and_another_is_not(namespace, one_gpu):
+    namespace.run(["sh", "-c", ASKS], container=asks_for_gpu())
+    namespace.run(["sh", "-c", f"{ASKS} || echo none"], name="other")
+    assert namespace.log().split("\n") == [f"devices: {PREFIX}0", "a device", ""]
+    assert namespace.log("other").split("\n") == ["devices:", "none", ""]
     assert one_gpu.given[-1] == f"{PREFIX}0"
 
 
-def test_all_gpus_are_taken(room, one_gpu):
-    room.run(name="greedy", container=asks_for_gpu())
-    room.wait_running("greedy")
-    room.run(container=asks_for_gpu())
-    text = room.final_text()
-    assert f"node {NODE} has 1, 0 free: taken by {room.name}/greedy (1)" in text
-    assert gpu_reason(room.view) == ""
-    assert name_of(choose(room.view)) == NODE
+def test_all_gpus_are_taken(namespace, one_gpu):
+    namespace.run(name="greedy", container=asks_for_gpu())
+    namespace.wait_running("greedy")
+    namespace.run(container=asks_for_gpu())
+    text = namespace.final_text()
+    assert f"node {NODE} has 1, 0 free: taken by {namespace.name}/greedy (1)" in text
+    assert no_gpu(namespace.view) is None
+    assert name_of(choose(namespace.view)) == NODE
 
 
-def test_of_two_gpus_the_unhealthy_one_is_not_given_out(room, plugin):
+def test_of_two_gpus_the_unhealthy_one_is_not_given_out(namespace, plugin):
     plugin.advertise(HEALTHY, UNHEALTHY)
-    room.run(name="greedy", container=asks_for_gpu())
-    room.wait_running("greedy")
-    room.run(container=asks_for_gpu())
-    text = room.final_text()
-    lost = f"node {NODE} has 1 of 2 (`kubectl describe node {NODE}`), 0 free: taken by {room.name}/greedy (1)"
+    namespace.run(name="greedy", container=asks_for_gpu())
+    namespace.wait_running("greedy")
+    namespace.run(container=asks_for_gpu())
+    text = namespace.final_text()
+    lost = f"node {NODE} has 1 of 2 (`kubectl describe node {NODE}`), 0 free: taken by {namespace.name}/greedy (1)"
     assert lost in text
-    assert gpu_reason(room.view) == ""
+    assert no_gpu(namespace.view) is None
 
 
-def test_a_gpu_that_is_not_allocatable(room, plugin):
+def test_a_gpu_that_is_not_allocatable(namespace, plugin):
     plugin.advertise(UNHEALTHY)
-    room.run(container=asks_for_gpu())
-    assert f"node {NODE} has {GPU} 1 in its capacity but 0 allocatable: a device is unhealthy" in room.final_text()
+    namespace.run(container=asks_for_gpu())
+    assert f"node {NODE} has {GPU} 1 in its capacity but 0 allocatable: a device is unhealthy" in namespace.final_text()
 
 
-def test_a_gpu_that_recovers_is_given_to_the_pod_that_waits_for_it(room, plugin):
+def test_a_gpu_that_recovers_is_given_to_the_pod_that_waits_for_it(namespace, plugin):
     plugin.advertise(UNHEALTHY)
-    room.run(["sh", "-c", ASKS], container=asks_for_gpu())
-    assert "0 allocatable" in room.final_text()
+    namespace.run(["sh", "-c", ASKS], container=asks_for_gpu())
+    assert "0 allocatable" in namespace.final_text()
     plugin.advertise(HEALTHY)
-    assert f"devices: {PREFIX}0" in room.log()
+    assert f"devices: {PREFIX}0" in namespace.log()
 
 
 # --- whole runs
@@ -117,13 +125,14 @@ def test_the_gpu_pod_passes_twice_in_a_row_on_one_gpu(run_on_lab, one_gpu, vecto
     assert one_gpu.given[given:] == [f"{PREFIX}0"] * 2
 
 
-def test_the_gpu_pod_fails_in_time_with_the_name_of_who_has_the_gpu(run_on_lab, one_gpu, vector_add, room):
-    room.run(name="greedy", container=asks_for_gpu())
-    room.wait_running("greedy")
+def test_the_gpu_pod_fails_in_time_with_the_name_of_who_has_the_gpu(run_on_lab, one_gpu, vector_add, namespace):
+    namespace.run(name="greedy", container=asks_for_gpu())
+    namespace.wait_running("greedy")
     result = run_on_lab(vector_add, *GPU_POD)
     assert result.code == 1, result.output
     message = result.scenarios()["the_cudavectoradd_pod_passes"].message
-    assert f"taken by {room.name}/greedy (1); end those pods, or add a GPU" in message
+    assert f"taken by {namespace.name}/greedy (1)" in message
+    assert "add a GPU" in message
     assert scenario_seconds(result.report) < 30  # the run's namespace included
 
 
@@ -154,19 +163,51 @@ def test_the_gpu_pod_fails_where_the_gpu_is_a_stand_in(run_on_lab, one_gpu, tmp_
 # --- the run's own pods, one after the other
 
 
+class GpuOfWebhook(GpuAccess):
+    """The GPU of a cluster that may have an admission webhook, which takes the request for it out again."""
+
+    webhook = False
+
+    def give(self, manifest: Manifest, container: str) -> None:
+        if not self.webhook:
+            super().give(manifest, container)
+
+
+class ComputesOnCpu(KubernetesStack):
+    """Its trainer and Triton know no GPU: what is given one computes on the CPU, and says so."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.gpu_access = GpuOfWebhook(self.namespace)
+        return self
+
+    def training_job(self, name: str, recipe: Recipe, dataset: Dataset) -> Manifest:
+        return super().training_job(name, dataclasses.replace(recipe, device="cpu"), dataset)
+
+    def predictor_objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
+        return super().predictor_objects(name, run, "cpu")
+
+    def start_predictor(self, name: str, run: TrainingRun, device: str) -> Predictor:
+        started = super().start_predictor(name, run, device)
+        return dataclasses.replace(started, endpoint=dataclasses.replace(started.endpoint, device="cpu"))
+
+
 @pytest.fixture
-def stack(lab_kubeconfig: str, tmp_path: Path, vector_add: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The Kubernetes stack on the lab. Its trainer and Triton know no GPU: what is to use one computes on the CPU."""
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", lab_kubeconfig)
-    monkeypatch.setattr(kubernetes, "device_environment", lambda device: device_environment("cpu"))
-    monkeypatch.setattr(kubernetes, "predictor_state", lambda found: inference.server_ready(found.http, found.model))
-    configuration = repository.configuration
-    monkeypatch.setattr(repository, "configuration", lambda device, *more: configuration("cpu", *more))
+def stack(lab_kubeconfig: str, tmp_path: Path, vector_add: str) -> Iterator[Any]:
+    """The Kubernetes stack on the lab."""
+
+    class Lab(Existing):
+        def __enter__(self) -> Access:
+            return Access(self.context, Path(lab_kubeconfig))
+
+    class OnLab(ComputesOnCpu):
+        providers = MappingProxyType({"existing": Lab})
+
     given = {"target": "existing", "data": "digits", "images": vector_add.removeprefix("--images=")}
     settings = read_settings(given, ["existing"], {})
     (tmp_path / "logs").mkdir()
     workspace = Workspace(tmp_path, tmp_path / "logs", Redactor.from_environment({}))
-    with KubernetesStack(settings, workspace, lambda text: None) as stack:
+    with OnLab(settings, workspace, lambda text: None, codeset=light_training.CODESET) as stack:
         yield stack
     assert namespaces_of(os.getpid(), lab_kubeconfig) == []
 
@@ -175,16 +216,16 @@ def holders(stack: KubernetesStack) -> list[str]:
     """Return the pods that hold a GPU of the node, those on their way out included."""
     live = stack.namespace.live
     (node,) = live.nodes()
-    return [name_of(pod) for pod in residents(node, live.pods()) if asked(pod).get(GPU)]
+    return [name_of(pod) for pod in pods_on(node, live.pods()) if requested(pod).get(GPU)]
 
 
 def check_pod(stack: KubernetesStack) -> None:
     """See that the next pod gets the GPU as soon as it asks."""
-    result = stack.run_pod(manifests.MANIFESTS / "cuda-vector-add" / "pod.yaml", NODE)
+    result = stack.run_pod(MANIFESTS / "cuda-vector-add" / "pod.yaml", NODE)
     assert "Test PASSED" in result.log, result
 
 
-def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_path, monkeypatch):
+def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_path):
     given, recipe, digits = len(one_gpu.given), Recipe("gpu", "quick", epochs=1), prepare(Source(), tmp_path / "data")
     run = stack.train(recipe, digits)
     assert holders(stack) == []
@@ -197,8 +238,7 @@ def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_pat
         raise AcceptanceError("a load that failed")
     check_pod(stack)
     assert one_gpu.given[given:] == [f"{PREFIX}0"] * 5
-    # as an admission webhook that takes it out again would have it
-    monkeypatch.setattr(manifests, "ask_for_gpu", lambda *given: None)
+    stack.gpu_access.webhook = True
     with pytest.raises(AcceptanceError, match=f"pod triton-gpu-.* asks for no {GPU}"), stack.serve(run, "gpu"):
         pytest.fail("it served")
     with pytest.raises(AcceptanceError, match=f"pod training-gpu-.* asks for no {GPU}"):
@@ -207,4 +247,4 @@ def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_pat
 
 def test_a_pod_that_is_kept_to_another_node_is_not_run_on_this_one(stack, one_gpu):
     with pytest.raises(AcceptanceError, match=r"required node affinity: metadata.name In \['elsewhere'\]"):
-        stack.run_pod(manifests.MANIFESTS / "cuda-vector-add" / "pod.yaml", "elsewhere")
+        stack.run_pod(MANIFESTS / "cuda-vector-add" / "pod.yaml", "elsewhere")

@@ -9,11 +9,14 @@ from typing import Any
 
 import psutil
 import pytest
+from kubernetes import client, config
 
+from acceptance.paths import ROOT
 from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import wait_clean
-from tests.cluster.lab import namespaces_of
-from tests.running import ROOT, environment, started_suite
+from tests.cluster.lab import END_SECONDS, namespaces_of
+from tests.running import LIGHT, started_suite
+from tools.suite_run import environment
 
 pytestmark = pytest.mark.cluster
 # told by the log that appears: MLflow starts, data arrives, the trainer runs, Triton loads, load is sent
@@ -27,14 +30,14 @@ def start(tmp_path, lab_kubeconfig, options):
     with contextlib.ExitStack() as started:
 
         def start(moment=""):
-            arguments = [*options, "--duration=30", "-k", "tutorials_load"]
+            arguments = [*options, *LIGHT, "--duration=30", "-k", "tutorials_load"]
             variables = {"KUBECONFIG": lab_kubeconfig, "TMPDIR": str(tmp_path / "tmp")}
             run = started.enter_context(started_suite(tmp_path, *arguments, **variables))
             found = lambda: namespaces_of(run.popen.pid, lab_kubeconfig)  # noqa: E731
             wait_until("its namespace", lambda: Ready(None) if found() else run.output or "starting", 60)
             if moment:
                 run.wait_for_log(moment)
-            return run.popen
+            return run
 
         yield start
 
@@ -48,50 +51,52 @@ def clean(kubeconfig, *arguments):
         capture_output=True,
         text=True,
         check=True,
+        timeout=150,  # it deletes namespaces, and gives each 120 s
     )
     return answer.stdout
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_ctrl_c_leaves_no_namespace_and_a_report(start, moment, tmp_path, lab_kubeconfig):
-    popen = start(moment)
-    popen.send_signal(signal.SIGINT)
-    assert popen.wait(90) == 2, (tmp_path / "output").read_text()
-    assert namespaces_of(popen.pid, lab_kubeconfig) == []
-    assert (tmp_path / "report" / "report.html").exists()
-    assert (tmp_path / "report" / "logs" / "events.log").read_text()
+def test_ctrl_c_leaves_no_namespace_and_a_report(start, moment, lab_kubeconfig):
+    run = start(moment)
+    run.popen.send_signal(signal.SIGINT)
+    assert run.wait_for_end(END_SECONDS) == 2, run.output
+    assert namespaces_of(run.popen.pid, lab_kubeconfig) == []
+    assert (run.report / "report.html").exists()
+    assert (run.report / "logs" / "events.log").read_text()
 
 
-def test_ctrl_c_while_the_namespace_is_made_leaves_none(start, tmp_path, lab_kubeconfig):
-    popen = start()
-    popen.send_signal(signal.SIGINT)
-    assert popen.wait(90) == 2, (tmp_path / "output").read_text()
-    assert namespaces_of(popen.pid, lab_kubeconfig) == []
+def test_ctrl_c_while_the_namespace_is_made_leaves_none(start, lab_kubeconfig):
+    run = start()
+    run.popen.send_signal(signal.SIGINT)
+    assert run.wait_for_end(END_SECONDS) == 2, run.output
+    assert namespaces_of(run.popen.pid, lab_kubeconfig) == []
 
 
-def test_sigterm_leaves_no_namespace(start, tmp_path, lab_kubeconfig):
-    popen = start(MOMENTS[2])
-    popen.send_signal(signal.SIGTERM)
-    assert popen.wait(90) == 143, (tmp_path / "output").read_text()
-    assert namespaces_of(popen.pid, lab_kubeconfig) == []
+def test_sigterm_leaves_no_namespace(start, lab_kubeconfig):
+    run = start(MOMENTS[2])
+    run.popen.send_signal(signal.SIGTERM)
+    assert run.wait_for_end(END_SECONDS) == 143, run.output
+    assert namespaces_of(run.popen.pid, lab_kubeconfig) == []
 
 
 def test_kill_9_leaves_no_namespace_and_no_directory(start, tmp_path, lab_kubeconfig):
-    popen = start(MOMENTS[2])
-    popen.kill()
-    popen.wait()
-    wait_clean(tmp_path)
-    assert namespaces_of(popen.pid, lab_kubeconfig) == []
+    run = start(MOMENTS[2])
+    run.popen.kill()
+    run.wait_for_end()
+    wait_clean(tmp_path, END_SECONDS)
+    assert namespaces_of(run.popen.pid, lab_kubeconfig) == []
 
 
 def test_what_a_machine_that_died_left_is_removed_and_nothing_else(start, lab_kubeconfig):
-    popen = start(MOMENTS[0])
+    run = start(MOMENTS[0])
+    popen = run.popen
     (name,) = namespaces_of(popen.pid, lab_kubeconfig)
     assert f"{name}: left alone, its run is under way here as process {popen.pid}" in clean(lab_kubeconfig)
     for child in psutil.Process(popen.pid).children():  # the guardian, which would remove it all
         child.kill()
     popen.kill()
-    popen.wait()
+    run.wait_for_end()
     bystander = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"bystander-{os.getpid()}"}}
     with bystanding(lab_kubeconfig, bystander) as remains:
         assert f"{name}: removed" in clean(lab_kubeconfig)
@@ -103,8 +108,6 @@ class bystanding:  # noqa: N801 - a context manager
     """A namespace of somebody else's."""
 
     def __init__(self, kubeconfig, manifest):
-        from kubernetes import client, config
-
         self.core: Any = client.CoreV1Api(config.new_client_from_config(kubeconfig))
         self.manifest, self.name = manifest, manifest["metadata"]["name"]
 

@@ -15,19 +15,23 @@ from acceptance.images import PINNED, read_images
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.client import connect
 from acceptance.kubernetes.namespace import Namespace
+from acceptance.paths import MANIFESTS
 
 pytestmark = pytest.mark.cluster
-COMPONENTS = sorted(folder.name for folder in manifests.MANIFESTS.iterdir() if folder.is_dir())
+COMPONENTS = sorted(folder.name for folder in MANIFESTS.iterdir() if folder.is_dir())
 OF_A_CLUSTER = ("namespace", "device-plugin")  # in no run's namespace
 
 
 @pytest.fixture(scope="module")
 def namespace(lab_kubeconfig, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", lab_kubeconfig)
-        cluster = connect("")
-        with Namespace(cluster, secrets.token_hex(4), read_images(None), tmp_path_factory.mktemp("logs")) as found:
-            yield found
+    cluster = connect("", kubeconfig=Path(lab_kubeconfig))
+    with Namespace(cluster, secrets.token_hex(4), read_images(None), tmp_path_factory.mktemp("logs")) as found:
+        yield found
+
+
+@pytest.fixture
+def core(namespace):
+    return client.CoreV1Api(namespace.cluster.api())
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -48,11 +52,11 @@ def test_the_api_server_accepts_it_fitted_to_a_run_without_a_warning_of_pod_secu
             create_from_dict(namespace.cluster.api(), own, namespace=namespace.name, dry_run="All")
 
 
-def test_the_namespace_has_the_quota_the_policy_and_the_labels(namespace):
-    found = namespace.core.read_namespace(namespace.name)
+def test_the_namespace_has_the_quota_the_policy_and_the_labels(namespace, core):
+    found = core.read_namespace(namespace.name)
     assert found.metadata.labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert found.metadata.labels[manifests.RUN] == namespace.run
-    quotas = namespace.core.list_namespaced_resource_quota(namespace.name).items
+    quotas = core.list_namespaced_resource_quota(namespace.name).items
     assert [quota.metadata.name for quota in quotas] == ["run"]
     networking: Any = client.NetworkingV1Api(namespace.cluster.api())
     (policy,) = networking.list_namespaced_network_policy(namespace.name).items
@@ -61,15 +65,20 @@ def test_the_namespace_has_the_quota_the_policy_and_the_labels(namespace):
     assert peer.pod_selector and not peer.namespace_selector and not peer.ip_block
 
 
-def test_a_namespace_that_is_only_half_made_goes(namespace, tmp_path, monkeypatch):
-    read = manifests.read_component
-    broken = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "Not a name"}, "spec": {}}
-    monkeypatch.setattr(manifests, "read_component", lambda name: [*read(name), copy.deepcopy(broken)])
-    half = Namespace(namespace.cluster, secrets.token_hex(4), read_images(None), tmp_path)
+class WithBrokenQuota(Namespace):
+    """Has a part more that no API server takes."""
+
+    def parts(self):
+        broken = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "Not a name"}, "spec": {}}
+        return [*super().parts(), broken]
+
+
+def test_a_namespace_that_is_only_half_made_goes(namespace, core, tmp_path):
+    half = WithBrokenQuota(namespace.cluster, secrets.token_hex(4), read_images(None), tmp_path)
     with pytest.raises(AcceptanceError, match="creating ResourceQuota Not a name"), half:
         pass
     with pytest.raises(client.ApiException, match="404"):
-        namespace.core.read_namespace(half.name)
+        core.read_namespace(half.name)
 
 
 def test_a_privileged_pod_is_refused(namespace):

@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from tests.chain.leftovers import wait_clean
-from tests.cluster.lab import namespaces_of
+from tests.cluster.lab import END_SECONDS, namespaces_of
 from tests.contract.fakes import Fakes
-from tests.running import run_suite, started_suite
+from tests.running import LIGHT, started_suite
+from tools.suite_run import run_suite
 
 pytestmark = pytest.mark.cluster
 NAME = "blue"
@@ -19,7 +20,7 @@ NAME = "blue"
 @pytest.fixture
 def arguments(tmp_path, images_file):
     (tmp_path / "tmp").mkdir()
-    return ["--target=k3d", f"--cluster={NAME}", "--profile=quick", "--data=digits", f"--images={images_file}"]
+    return ["--target=k3d", f"--cluster={NAME}", "--profile=quick", "--data=digits", f"--images={images_file}", *LIGHT]
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def test_kill_9_leaves_no_namespace_on_it(tmp_path, lab_kubeconfig, arguments, v
         run.wait_for_log("mlflow-*-mlflow")
         assert namespaces_of(run.popen.pid, lab_kubeconfig)
         run.popen.kill()
-        run.popen.wait()
-    wait_clean(tmp_path)  # the guardian removes the folder last
+        run.wait_for_end()
+    wait_clean(tmp_path, END_SECONDS)  # the guardian removes the folder last
     assert not namespaces_of(run.popen.pid, lab_kubeconfig)
 
 
@@ -63,5 +64,6 @@ def test_keep_says_how_to_reach_and_remove_it(tmp_path, lab_kubeconfig, argument
     (remove,) = [line for line in result.output.splitlines() if line.startswith("remove: ")]
     assert f"--context k3d-{NAME} delete namespace triton-acceptance-" in remove
     assert f"--context k3d-{NAME} -n triton-acceptance-" in result.output
-    subprocess.run(remove.removeprefix("remove: "), shell=True, check=True, timeout=120)  # noqa: S602 - the user's line
+    line = remove.removeprefix("remove: ")
+    subprocess.run(line, shell=True, check=True, timeout=120)  # noqa: S602 - the user's, which waits for the namespace's end
     wait_clean(tmp_path)

@@ -1,56 +1,53 @@
-"""A Docker daemon and an nvidia-smi that are made up, for contract tests of what this machine can't have.
+"""A Docker daemon that is made up, for contract tests of what this machine can't have.
 
 Loaded with `-p`; the environment variable FAKE_DOCKER holds JSON: who says which words of `tests/docker_recorded.py`.
-FAKE_KERNEL and FAKE_VERSION replace the kernel's and Docker's version.
+FAKE_KERNEL and FAKE_VERSION replace the kernel's and Docker's version. The machine's nvidia-smi is fake_program.py's.
 """
 
 import json
 import os
 
-from acceptance.docker import host as docker_host
+from acceptance.commands import CommandResult
+from acceptance.docker import host
 from acceptance.docker.engine import Engine
 from acceptance.errors import AcceptanceError, Unrecoverable
-from acceptance.gpu import nvidia_smi
-from acceptance.gpu.nvidia_smi import Answer
+from acceptance.stacks.docker import DockerStack
+from acceptance.stacks.protocol import HasDocker
+from acceptance.stacks.targets import Target
 from tests import docker_recorded
 
-SAYS = {"error": "", "info": "GPU_INFO", "vegeta-version": "VEGETA", "nvidia-smi": "LISTED", "host": "LISTED"}
-SAYS |= json.loads(os.environ.get("FAKE_DOCKER", "{}"))
-KERNEL, DOCKER = os.environ.get("FAKE_KERNEL"), os.environ.get("FAKE_VERSION")
+SAYS = {"error": "", "info": "GPU_INFO", "vegeta-version": "VEGETA", "nvidia-smi": "LISTED"}
 
 
-def said(what: str):
+def recorded(what: str):
     """Return the recorded words, unless the daemon isn't there."""
-    if SAYS["error"] and what != "host":
-        error = getattr(docker_recorded, SAYS["error"])
-        raise Unrecoverable(docker_host.unreachable("unix:///var/run/docker.sock", error, installed=True))
-    return getattr(docker_recorded, SAYS[what])
+    says = {**SAYS, **json.loads(os.environ.get("FAKE_DOCKER", "{}"))}
+    if says["error"]:
+        error = getattr(docker_recorded, says["error"])
+        raise Unrecoverable(host.unreachable("unix:///var/run/docker.sock", error, installed=True))
+    return getattr(docker_recorded, says[what])
 
 
 class FakeEngine(Engine):
     """Answers at once what it is told to."""
 
     def info(self) -> dict:
-        versions = {"KernelVersion": KERNEL, "ServerVersion": DOCKER}
-        return {**said("info"), **{name: version for name, version in versions.items() if version}}
+        versions = {"KernelVersion": os.environ.get("FAKE_KERNEL"), "ServerVersion": os.environ.get("FAKE_VERSION")}
+        return {**recorded("info"), **{name: version for name, version in versions.items() if version}}
 
-    def need(self, image: str) -> None:
+    def require_image(self, image: str) -> None:
         pass
 
-    def output(self, name: str, image: str, command, **options) -> Answer:
-        answer = said(name)
-        if answer.code == 125:
-            raise AcceptanceError(answer.text)
+    def output(self, name: str, image: str, command, **options) -> CommandResult:
+        answer = recorded(name)
+        if answer.code == host.REFUSED:
+            raise AcceptanceError(answer.output)
         return answer
 
 
-def ask(command: list[str]) -> Answer:
-    """Answer as an nvidia-smi of before driver 510 does where the recorded words have no compute capability."""
-    answer = said("host")
-    old = answer == docker_recorded.NO_CAPABILITY and "compute_cap" in " ".join(command)
-    return docker_recorded.UNKNOWN_FIELD if old else answer
+class FakeDockerStack(DockerStack):
+    engine_class = FakeEngine
 
 
-for method in ("info", "need", "output"):
-    setattr(Engine, method, getattr(FakeEngine, method))
-nvidia_smi.ask = ask
+def pytest_acceptance_targets():
+    return {"docker": Target(lambda: FakeDockerStack, (HasDocker,))}

@@ -9,7 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from acceptance.errors import AcceptanceError
-from acceptance.gpu.node import GpuNode, Plugin
+from acceptance.gpu.node import DevicePlugin, GpuNode
 from acceptance.stacks.protocol import PodResult
 
 NOT_CONFIGURED = (
@@ -82,13 +82,16 @@ class FakeNode:
     """The part of a made-up stack that has the GPU."""
 
     says: dict
+    # the names of the predictors that are up
+    up: set[str]
 
     def gpu_node(self):
         if self.says["no_node"]:
             raise AcceptanceError(self.says["no_node"])
         counts = {name: self.says[name] for name in ("capacity", "allocatable")}
-        plugins = tuple(Plugin(*plugin) for plugin in self.says["plugins"])
-        return GpuNode("n1", self.says["labels"], **counts, plugins=plugins, elsewhere=tuple(self.says["elsewhere"]))
+        plugins = tuple(DevicePlugin(*plugin) for plugin in self.says["plugins"])
+        elsewhere = tuple(self.says["elsewhere"])
+        return GpuNode("n1", self.says["labels"], **counts, plugins=plugins, plugins_elsewhere=elsewhere)
 
     def pod_log(self, name):
         """Return what the probe of that name prints; `pod_log` of the other stack's words for any other pod."""
@@ -109,10 +112,13 @@ class FakeNode:
         if self.says["holder"] == who:
             self.says["holder"] = ""
 
-    def withdraw(self, endpoint):
+    def stop_serving(self, endpoint):
+        self.up.discard(endpoint.name)
         self.release("the GPU predictor")
 
     def server_log(self, endpoint):
+        if endpoint.name not in self.up:
+            raise AcceptanceError(f"{endpoint} has stopped")
         return self.says["server_log"]
 
     def probe(self, name, phase):

@@ -4,6 +4,8 @@ Beside it lie says.json (what they are to say), calls.jsonl (what they were aske
 The words of k3d and kind were said by k3d 5.8.3 and kind 0.30.0, Docker's by 20.10.24; nvidia-smi's are from memory.
 """
 
+import contextlib
+import fcntl
 import json
 import signal
 import sys
@@ -14,17 +16,32 @@ SAYS = json.loads((HERE / "says.json").read_text())
 DOCKER = HERE / "docker.json"
 KUBECONFIG = """apiVersion: v1
 kind: Config
-clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+clusters: [{name: c, cluster: {server: "%s"}}]
 users: [{name: u, user: {}}]
 contexts: [{name: %s, context: {cluster: c, user: u}}]
 current-context: %s
 """
 
 
+def kubeconfig(context):
+    return SAYS.get("kubeconfig") or KUBECONFIG % (SAYS["server"], context, context)
+
+
+@contextlib.contextmanager
+def docker_state():
+    """What Docker has, to be changed; other programs and the test wait until it is written."""
+    with DOCKER.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        there = json.load(file)
+        yield there
+        file.seek(0)
+        json.dump(there, file)
+        file.truncate()
+
+
 def make(kind, *names):
-    there = json.loads(DOCKER.read_text())
-    there[kind] += names
-    DOCKER.write_text(json.dumps(there))
+    with docker_state() as there:
+        there[kind] += names
 
 
 def end(code, words):
@@ -43,14 +60,16 @@ def docker(verb, *rest):
         end(*SAYS["exec"])
     if verb == "cp":
         end(*SAYS["cp"])
-    there = json.loads(DOCKER.read_text())
-    if verb == "ps" or rest[0] == "ls":
+    with docker_state() as there:
         kind = "container" if verb == "ps" else verb
-        end(0, "\n".join(there[kind]))
-    if kind_in_use(there, verb):
+        found, in_use = there[kind], kind_in_use(there, verb)
+        listing = verb == "ps" or rest[0] == "ls"
+        if not listing and not in_use:
+            there[verb] = [name for name in there[verb] if name not in rest]
+    if listing:
+        end(0, "\n".join(found))
+    if in_use:
         end(1, f"Error response from daemon: error while removing network: network {rest[-1]} has active endpoints")
-    there[verb] = [name for name in there[verb] if name not in rest]
-    DOCKER.write_text(json.dumps(there))
 
 
 def kind_in_use(there, verb):
@@ -77,7 +96,7 @@ def k3d(*words):
         name = words[2]
         create(name, [f"k3d-{name}-server-0", f"k3d-{name}-serverlb"], f"k3d-{name}", [f"k3d-{name}-images"])
     if words[:2] == ("kubeconfig", "get"):
-        end(0, SAYS.get("kubeconfig") or KUBECONFIG % (f"k3d-{words[2]}", f"k3d-{words[2]}"))
+        end(0, kubeconfig(f"k3d-{words[2]}"))
     if words[:2] == ("image", "import"):
         end(*SAYS["load"])
 
@@ -91,19 +110,22 @@ def kind(*words):
     if words[:2] == ("create", "cluster"):
         name = options["--name"]
         create(name, [f"{name}-control-plane"], name, [])
-        Path(options["--kubeconfig"]).write_text(KUBECONFIG % (f"kind-{name}", f"kind-{name}"))
+        Path(options["--kubeconfig"]).write_text(kubeconfig(f"kind-{name}"))
     if words[:2] == ("get", "kubeconfig"):
-        end(0, KUBECONFIG % (f"kind-{words[-1]}", f"kind-{words[-1]}"))
+        end(0, kubeconfig(f"kind-{words[-1]}"))
     if words[0] == "load":
         end(*SAYS["load"])
 
 
 def nvidia_smi(*words):
+    if not SAYS["knows_capability"] and "compute_cap" in " ".join(words):
+        end(2, 'Field "compute_cap" is not a valid field to query.')
     end(*SAYS["gpus"] if words else (0, f"| NVIDIA-SMI 535.183.01    CUDA Version: {SAYS['cuda']}  |"))
 
 
 if __name__ == "__main__":
     program = Path(sys.argv[0]).name
     with (HERE / "calls.jsonl").open("a") as calls:
+        fcntl.flock(calls, fcntl.LOCK_EX)
         calls.write(json.dumps([program, *sys.argv[1:]]) + "\n")
     {"docker": docker, "k3d": k3d, "kind": kind, "nvidia-smi": nvidia_smi}[program](*sys.argv[1:])

@@ -14,11 +14,12 @@ import threading
 
 import numpy as np
 
-from acceptance import stacks
-from acceptance.errors import ProcessDied
-from acceptance.load import gpu_use
+from acceptance.errors import Problem, ProcessDied
+from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.load.result import SAMPLED, LoadResult
-from acceptance.stacks.protocol import Endpoint, Gpu
+from acceptance.serving.endpoint import Endpoint
+from acceptance.stacks.protocol import HasPods, TargetFacts
+from acceptance.stacks.targets import Target
 from acceptance.training.tracking import EXPERIMENT, TrainingRun
 from tests.contract import fake_node
 
@@ -96,14 +97,22 @@ class FakeMetricsHandler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def overrides():
+    """Return what the environment has a made-up stack say instead."""
+    return json.loads(os.environ.get("FAKE_STACK", "{}"))
+
+
+def pytest_acceptance_targets():
+    """Put the made-up stack in the embedded one's place; with `has_pods` false it says that it has none."""
+    return {"embedded": Target(lambda: FakeStack, (HasPods,) if overrides().get("has_pods", True) else ())}
+
+
 class FakeStack(fake_node.FakeNode):
     """Answers at once what it is told to."""
 
-    has_pods = json.loads(os.environ.get("FAKE_STACK", "{}")).get("has_pods", True)
-
     def __init__(self, settings, workspace, say):
-        self.says = {**SAYS, **fake_node.SAYS, **json.loads(os.environ.get("FAKE_STACK", "{}"))}
-        self.logs = workspace.logs
+        self.says = {**SAYS, **fake_node.SAYS, **overrides()}
+        self.logs, self.up = workspace.logs, set()
         self.metrics = FakeMetrics(self.says["metrics"], self.says["gpu_use"])
 
     def __enter__(self):
@@ -122,7 +131,7 @@ class FakeStack(fake_node.FakeNode):
         self.metrics.server_close()
 
     def gpu(self):
-        return Gpu(self.says["gpu"], "550.1", self.says["reason"])
+        return Problem(self.says["reason"]) if self.says["reason"] else Gpu(self.says["gpu"], "550.1")
 
     def run_pod(self, manifest, node=""):
         return self.probe(manifest.parent.name, self.says["pod_phase"])
@@ -158,13 +167,22 @@ class FakeStack(fake_node.FakeNode):
 
     @contextlib.contextmanager
     def serve(self, run, device):
+        with self.predictor(run, device) as endpoint:
+            self.up.add(endpoint.name)
+            try:
+                yield endpoint
+            finally:
+                self.up.discard(endpoint.name)
+
+    @contextlib.contextmanager
+    def predictor(self, run, device):
         nowhere, metrics = "127.0.0.1:9", f"127.0.0.1:{self.metrics.server_port}"
         if device == "cpu":
-            yield Endpoint(nowhere, nowhere, metrics, "cifar10", device, run)
+            yield Endpoint("triton-cpu", nowhere, nowhere, metrics, "cifar10", device, run)
             return
         run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
         with self.holding("the GPU predictor"), self.gpu_server() as http:
-            yield Endpoint(http, nowhere, metrics, "cifar10", device, run)
+            yield Endpoint("triton-gpu", http, nowhere, metrics, "cifar10", device, run, metrics_seconds=0.04)
 
     def send_load(self, endpoint, plan):
         self.metrics.device, self.metrics.asked = endpoint.device, threading.Semaphore(0)
@@ -196,18 +214,19 @@ class FakeStack(fake_node.FakeNode):
         return LoadResult(plan, np.arange(count) / rate, waited, codes, [""] * count, answers=answers)
 
     @staticmethod
-    def whereabouts(settings):
+    def problems(settings):
+        return []
+
+    @staticmethod
+    def describe(settings):
         return "nowhere: it is made up"
 
-    def evidence(self):
+    def save_evidence(self):
         if self.says["log"]:
             (self.logs / "made-up.log").write_text(self.says["log"])
 
-    def versions(self):
-        return {"Made-Up": "1.0"}
-
-    def pulls(self):
-        return []
+    def facts(self):
+        return TargetFacts({"Made-Up": "1.0"})
 
     def check(self):
         if self.says["died"]:
@@ -215,7 +234,3 @@ class FakeStack(fake_node.FakeNode):
 
     def how_to_reach(self):
         return "nowhere"
-
-
-gpu_use.SECONDS_BETWEEN = 0.01
-stacks.TARGETS["embedded"] = FakeStack

@@ -1,5 +1,6 @@
 """Puts the made-up programs of fake_program.py on the PATH, and knows what they were asked."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -22,16 +23,20 @@ WELL: dict[str, Any] = {
     "k3d_version": "k3d version v5.8.3\nk3s version v1.31.5-k3s1 (default)",
     "kind_version": "kind v0.30.0 go1.24.6 linux/amd64",
     "clusters": [],
+    # the API server of each cluster
+    "server": "https://127.0.0.1:1",
     "create": "works",
     "load": [0, ""],
     "cp": [0, ""],
     "exec": [0, "GPU 0: NVIDIA A100"],
     "gpus": [6, "No devices were found"],
     "cuda": "12.2",
+    # an nvidia-smi of before driver 510 doesn't
+    "knows_capability": True,
 }
 GPU: dict[str, Any] = {
     "info": {**GPU_INFO, "DefaultRuntime": "nvidia"},
-    "gpus": [0, LISTED.text],
+    "gpus": [0, LISTED.output],
     "images": {**OWN, **NODES},
 }
 
@@ -59,10 +64,16 @@ class Fakes:
 
     def calls(self, *beginning: str) -> list[list[str]]:
         """Return what was asked that begins with these words."""
-        asked = [json.loads(line) for line in (self.folder / "calls.jsonl").read_text().splitlines()]
+        asked = [json.loads(line) for line in self.read("calls.jsonl").splitlines()]
         return [call for call in asked if call[: len(beginning)] == list(beginning)]
 
     def left(self) -> list[str]:
         """Return what Docker has."""
-        there = json.loads((self.folder / "docker.json").read_text())
+        there = json.loads(self.read("docker.json"))
         return [f"{kind} {name}" for kind, names in there.items() for name in names]
+
+    def read(self, name: str) -> str:
+        """Return a file that the programs may be writing just now."""
+        with (self.folder / name).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            return file.read()

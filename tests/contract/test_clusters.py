@@ -3,31 +3,45 @@
 No cluster and no GPU is real here; tests/docker/test_docker_clusters.py has the real programs.
 """
 
-import contextlib
 import os
+import re
 import signal
 import socket
 import stat
-import threading
 from pathlib import Path
 
 import pytest
 import yaml
 
-from acceptance.clusters import PROVIDERS, k3d, kind
+from acceptance.clusters.k3d import K3d
+from acceptance.clusters.kind import Kind
 from acceptance.clusters.local import LocalCluster
 from acceptance.errors import AcceptanceError, BadSetting
 from acceptance.gpu import cuda
 from acceptance.images import read_images
-from acceptance.kubernetes.client import Cluster
+from acceptance.options import read_settings
+from acceptance.paths import ROOT
 from acceptance.processes.local import Processes, free_port
-from acceptance.settings import read_settings
 from acceptance.waiting import Ready, wait_until
 from tests.contract.fakes import GPU, OWN, PINNED, Fakes
 from tests.docker_recorded import GPU_INFO, INFO
-from tests.running import ROOT
+from tests.threads import beside
+from tests.unit.kubernetes.api_server import running_api_server
 
 BOTH = pytest.mark.parametrize("target", ["k3d", "kind"])
+
+
+class K3dOnFreePort(K3d):
+    """Takes a port that is free in port 80's place."""
+
+    port = free_port()
+
+
+# what the client takes for the answer to `/version`
+VERSION = dict.fromkeys(
+    ["major", "minor", "gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"], "1"
+)
+PROVIDERS: dict[str, type[LocalCluster]] = {"k3d": K3dOnFreePort, "kind": Kind}
 
 
 @pytest.fixture
@@ -37,8 +51,7 @@ def fakes(tmp_path):
 
 @pytest.fixture
 def install(fakes, monkeypatch):
-    """Put the programs on the PATH; a port that is free stands in for port 80."""
-    monkeypatch.setattr(k3d, "PORT", free_port())
+    """Put the programs on the PATH."""
 
     def install(*without, **says):
         monkeypatch.setenv("PATH", fakes.install(*without, **says))
@@ -60,17 +73,22 @@ def provider(tmp_path):
 
     def make(target, **given) -> LocalCluster:
         settings = settings_of(target, **given)
-        made = PROVIDERS[target](settings, read_images(settings.images), tmp_path / "run", processes, lambda text: None)
-        assert isinstance(made, LocalCluster)
-        return made
+        images = read_images(settings.images)
+        return PROVIDERS[target](settings, images, tmp_path / "run", processes, lambda text: None)
 
     yield make
     processes.tell_guardian("release")
     processes.close()
 
 
-def whereabouts(target, **given):
-    return PROVIDERS[target].whereabouts(settings_of(target, **given))
+def problems(target, **given):
+    return PROVIDERS[target].problems(settings_of(target, **given))
+
+
+def describe(target, **given):
+    """Return what is said of a cluster that has no problems."""
+    assert problems(target, **given) == []
+    return PROVIDERS[target].describe(settings_of(target, **given))
 
 
 # --- named before anything starts
@@ -79,13 +97,13 @@ def whereabouts(target, **given):
 @BOTH
 def test_a_machine_without_a_gpu_is_good_for_a_cluster_that_says_why_it_has_none(install, target):
     install()
-    assert "no GPU: nvidia-smi lists no GPU: No devices were found" in whereabouts(target)
+    assert re.search("no GPU: .*No devices were found", describe(target))
 
 
 @BOTH
 def test_a_machine_with_a_gpu_names_it_and_the_cuda_version(install, target):
     install(**GPU)
-    assert whereabouts(target, require_gpu=True).endswith("GPU NVIDIA A100-SXM4-40GB, CUDA 12.2")
+    assert describe(target, require_gpu=True).endswith("GPU NVIDIA A100-SXM4-40GB, CUDA 12.2")
 
 
 GONE = {**INFO, "ServerErrors": ["Cannot connect to the Docker daemon at unix:///var/run/docker.sock."]}
@@ -100,10 +118,10 @@ FORBIDDEN = {"ServerErrors": ["permission denied while trying to connect to the 
         ("", {"info": GONE, "info_code": 1}, ["its daemon does not run", "systemctl start docker"]),
         ("", {"info": FORBIDDEN, "info_code": 1}, ["this user may not use it", "usermod -aG docker"]),
         ("", {"info": {**INFO, "ServerVersion": "19.03.15"}}, ["Docker is 19.03.15", "at least 20.10.5"]),
-        ("PROGRAM", {}, ["--target PROGRAM: PROGRAM is not on the PATH; install"]),
+        ("PROGRAM", {}, ["--target PROGRAM: PROGRAM is not on the PATH", "install"]),
         ("", {"k3d_version": "k3d version v4.4.8", "kind_version": "kind v0.17.0"}, ["it must be at least", "upgrade"]),
         ("", {"k3d_version": "k3d version dev", "kind_version": "kind dev"}, ["unknown", "dev", "it must be at least"]),
-        ("", {"images": {}}, [f"Docker has no {PINNED.trainer}, {PINNED.vegeta}: `make images` builds them"]),
+        ("", {"images": {}}, [f"Docker has no {PINNED.trainer}, {PINNED.vegeta}", "`make images`"]),
         ("", {**GPU, "gpus": [0, "Tesla V100, 450.80.02"], "cuda": "11.0"}, ["driver is 450.80.02", "at least 525.60"]),
         (
             "",
@@ -116,10 +134,9 @@ FORBIDDEN = {"ServerErrors": ["permission denied while trying to connect to the 
 )
 def test_what_is_missing_or_too_old_is_named_with_the_fix_before_anything_starts(install, target, without, says, words):
     fakes = install(without.replace("PROGRAM", target), **says)
-    with pytest.raises(BadSetting) as raised:
-        whereabouts(target)
+    found = "\n".join(map(str, problems(target)))
     for word in words:
-        assert word.replace("PROGRAM", target) in str(raised.value)
+        assert word.replace("PROGRAM", target) in found
     assert fakes.left() == []
     assert not fakes.calls("k3d", "cluster", "create")
     assert not fakes.calls("kind", "create")
@@ -127,8 +144,10 @@ def test_what_is_missing_or_too_old_is_named_with_the_fix_before_anything_starts
 
 def test_a_node_image_whose_cuda_is_too_new_for_the_driver_is_named(install):
     install(**{**GPU, "images": {**OWN, PINNED.k3s_cuda: ["PATH=/bin", "CUDA_VERSION=13.0.2"]}})
-    with pytest.raises(BadSetting, match=r"built on CUDA 13.0.2, which is too new for the .* CUDA version 12.2: build"):
-        whereabouts("k3d")
+    (problem,) = problems("k3d")
+    for fact in (PINNED.k3s_cuda, "13.0.2", "12.2"):
+        assert fact in problem.what
+    assert "make images IMAGES=k3s-cuda" in problem.fix
 
 
 @BOTH
@@ -136,49 +155,53 @@ def test_a_node_image_whose_cuda_is_too_new_for_the_driver_is_named(install):
     ("says", "words"),
     [
         ({}, "--require-gpu: nvidia-smi lists no GPU"),
-        ({**GPU, "info": INFO}, "--require-gpu: Docker has the runtimes .* and no nvidia: install"),
+        ({**GPU, "info": INFO}, "--require-gpu: Docker has the runtimes .* and no nvidia: .*nvidia-ctk"),
     ],
 )
 def test_a_gpu_that_was_demanded_and_is_not_there_is_named(install, target, says, words):
     install(**says)
-    with pytest.raises(BadSetting, match=words):
-        whereabouts(target, require_gpu=True)
+    (problem,) = problems(target, require_gpu=True)
+    assert re.match(words, str(problem)), problem
 
 
 def test_kind_says_that_dockers_default_runtime_must_be_nvidias(install):
     install(**{**GPU, "info": GPU_INFO})
-    assert "no GPU: Docker's default runtime is runc" in whereabouts("kind")
-    with pytest.raises(
-        BadSetting, match=r"accept-nvidia-visible-devices-as-volume-mounts=true`, then .*--set-as-default"
-    ):
-        whereabouts("kind", require_gpu=True)
+    assert "no GPU: Docker's default runtime is runc" in describe("kind")
+    (problem,) = problems("kind", require_gpu=True)
+    assert "--require-gpu: Docker's default runtime is runc" in problem.what
+    for option in ("accept-nvidia-visible-devices-as-volume-mounts=true", "--set-as-default"):
+        assert option in problem.fix
 
 
 def test_a_port_that_is_taken_is_named(install):
     install()
-    with socket.create_server(("127.0.0.1", k3d.PORT)):
-        with pytest.raises(BadSetting, match=rf"port {k3d.PORT} of this machine is taken.*ss -ltnp"):
-            whereabouts("k3d")
-        assert "a cluster of the run's own" in whereabouts("k3d", agents="0")
+    port = K3dOnFreePort.port
+    with socket.create_server(("127.0.0.1", port)):
+        (problem,) = problems("k3d")
+        assert f"port {port} of this machine is taken" in problem.what
+        assert f"ss -ltnp 'sport = :{port}'" in problem.fix
+        assert "a cluster of the run's own" in describe("k3d", agents="0")
 
 
 @BOTH
 def test_a_cluster_that_is_not_there_is_named_with_those_that_are(install, target):
     install(clusters=["blue", "green"])
-    with pytest.raises(BadSetting, match=f"--cluster red: {target} has no such cluster, only: blue, green"):
-        whereabouts(target, cluster="red")
-    assert whereabouts(target, cluster="blue").endswith("its cluster blue")
+    (problem,) = problems(target, cluster="red")
+    for fact in ("--cluster red", target, "blue, green"):
+        assert fact in problem.what
+    assert describe(target, cluster="blue").endswith("its cluster blue")
 
 
 @BOTH
 def test_a_reused_cluster_needs_the_driver_where_a_gpu_is_demanded_and_no_runtime_of_docker(install, target):
     install(clusters=["blue"], gpus=[0, "Tesla V100, 450.80.02"])
-    with pytest.raises(BadSetting, match=r"driver is 450\.80\.02 \(Tesla V100\); it must be at least 525\.60\.13"):
-        whereabouts(target, cluster="blue", require_gpu=True)
-    assert whereabouts(target, cluster="blue").endswith("its cluster blue")
+    (problem,) = problems(target, cluster="blue", require_gpu=True)
+    for fact in ("450.80.02", "Tesla V100", "525.60.13"):
+        assert fact in problem.what
+    assert describe(target, cluster="blue").endswith("its cluster blue")
     for gpus in ([0, "Tesla V100, 550.54.15"], [6, "No devices were found"]):
         install(clusters=["blue"], gpus=gpus)
-        assert whereabouts(target, cluster="blue", require_gpu=True).endswith("its cluster blue")
+        assert describe(target, cluster="blue", require_gpu=True).endswith("its cluster blue")
 
 
 # --- made, loaded, removed
@@ -193,7 +216,7 @@ def test_k3d_makes_the_tutorials_cluster_with_a_gpu_and_touches_no_kubeconfig_of
             *("k3d", "cluster", "create", name, "--image", PINNED.k3s_cuda, "--agents", "2"),
             *("--k3s-arg", "--disable=traefik@server:0", "--api-port", "127.0.0.1:random", "--timeout", "900s"),
             *("--kubeconfig-update-default=false", "--kubeconfig-switch-context=false"),
-            *("--port", f"127.0.0.1:{k3d.PORT}:80@loadbalancer"),
+            *("--port", f"127.0.0.1:{K3dOnFreePort.port}:80@loadbalancer"),
             *("--gpus=1", "--k3s-node-label", "accelerator=gpu@agent:0"),
         ]
         assert name.startswith("triton-acceptance-") and len(name) <= 32  # k3d's own limit
@@ -221,11 +244,8 @@ def test_k3d_without_agents_gives_the_gpu_to_the_server_and_needs_no_port(instal
 
 
 @pytest.mark.parametrize(("says", "image"), [({}, PINNED.kind_node), (GPU, PINNED.kind_cuda)])
-def test_kind_makes_a_cluster_of_one_node_on_a_network_of_its_own(
-    install, provider, tmp_path, monkeypatch, says, image
-):
+def test_kind_makes_a_cluster_of_one_node_on_a_network_of_its_own(install, provider, tmp_path, says, image):
     fakes = install(**says)
-    monkeypatch.setattr("acceptance.clusters.kind.Kind.check_gpu", lambda self: None)
     with provider("kind") as access:
         (create,) = fakes.calls("kind", "create", "cluster")
         name = access.context.removeprefix("kind-")
@@ -337,11 +357,8 @@ def test_ctrl_c_while_it_is_created_removes_what_there_is(install, provider, tar
         wait_until("a container", lambda: Ready(None) if any("container" in one for one in fakes.left()) else "", 30)
         os.kill(os.getpid(), signal.SIGINT)
 
-    watcher = threading.Thread(target=interrupt)
-    watcher.start()
-    with pytest.raises(KeyboardInterrupt), provider(target):
+    with beside(interrupt), pytest.raises(KeyboardInterrupt), provider(target):
         pass
-    watcher.join()
     assert fakes.left() == []
 
 
@@ -385,20 +402,16 @@ def test_k3d_without_a_gpu_gets_no_device_plugin(install, provider):
     assert not fakes.calls("docker", "cp")
 
 
-def test_a_kind_node_with_a_gpu_gets_the_device_plugin_with_its_image(install, provider, monkeypatch):
-    fakes = install(**GPU)
-    created = []
-    monkeypatch.setattr(kind, "create_from_dict", lambda api, manifest: created.append(manifest))
-    monkeypatch.setattr(
-        kind, "connect", lambda context, folder, kubeconfig: Cluster(context, "", "", kubeconfig=kubeconfig)
-    )
-    monkeypatch.setattr(Cluster, "api", lambda cluster: contextlib.nullcontext())
-    cluster = provider("kind")
-    with cluster as access:
-        node = f"{access.context.removeprefix('kind-')}-control-plane"
-        assert created == []  # its image comes first
-        cluster.load([PINNED.device_plugin])
-    (plugin,) = created
+def test_a_kind_node_with_a_gpu_gets_the_device_plugin_with_its_image(install, provider):
+    with running_api_server() as server:
+        server.answers["/version/"] = (200, VERSION)
+        fakes = install(**GPU, server=server.address)
+        cluster = provider("kind")
+        with cluster as access:
+            node = f"{access.context.removeprefix('kind-')}-control-plane"
+            assert server.created == []  # its image comes first
+            cluster.load([PINNED.device_plugin])
+    (plugin,) = server.created
     assert plugin["kind"] == "DaemonSet"
     assert plugin["spec"]["template"]["spec"]["containers"][0]["image"] == PINNED.device_plugin
     assert fakes.calls("docker", "exec") == [
@@ -407,11 +420,18 @@ def test_a_kind_node_with_a_gpu_gets_the_device_plugin_with_its_image(install, p
     ]
 
 
+@BOTH
+def test_what_is_missing_together_is_named_together(install, target):
+    install(images={}, gpus=[0, "Tesla V100, 450.80.02"], cuda="11.0", info=GPU["info"])
+    found = "\n".join(map(str, problems(target)))
+    for fact in (PINNED.trainer, PINNED.vegeta, "450.80.02", "make images"):
+        assert fact in found
+
+
 def test_the_cuda_base_of_a_node_image_follows_the_driver_and_can_be_named_without_one(install):
     install(**GPU)
-    assert cuda.for_this_machine() == "12.2.2-base-ubuntu22.04"
+    assert cuda.base_for_this_machine() == "12.2.2-base-ubuntu22.04"
     install()
-    with pytest.raises(
-        BadSetting, match=r"No devices were found; or name the CUDA base: CUDA=13\.0\.2-base-ubuntu22\.04"
-    ):
-        cuda.for_this_machine()
+    with pytest.raises(BadSetting, match="No devices were found") as raised:
+        cuda.base_for_this_machine()
+    assert "CUDA=13.0.2-base-ubuntu22.04" in str(raised.value)

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from tests.running import run_suite
+from tests import docker_recorded
+from tests.contract.fakes import Fakes
+from tests.running import MADE_UP_SECONDS
+from tools.suite_run import run_suite
 
 RUNS = "docker_runs_a_container_for_this_user"
 VERSIONS = "the_kernel_and_docker_are_new_enough"
@@ -15,15 +18,25 @@ SCENARIOS = (RUNS, VERSIONS, DRIVER, RUNTIME, SEES)
 
 
 def run(folder, says, *arguments, **variables):
+    """Run the scenarios about Docker; `host` names what the machine's own nvidia-smi says."""
+    host = says.pop("host", "LISTED")
+    listed = getattr(docker_recorded, host)
+    path = Fakes(folder / "bin").install(
+        *(["nvidia-smi"] if host == "NO_DRIVER" else []),
+        gpus=[listed.code, listed.output],
+        knows_capability=host != "NO_CAPABILITY",
+    )
     return run_suite(
-        folder,
+        folder / "report",
         "--target=docker",
         "--data=digits",
         "-m",
         "docker",
         *arguments,
         plugin="tests.contract.fake_docker",
+        timeout=MADE_UP_SECONDS,
         FAKE_DOCKER=json.dumps(says),
+        PATH=path,
         **variables,
     )
 
@@ -39,32 +52,33 @@ def test_all_pass_where_nothing_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("says", "variables", "failed", "words"),
+    ("says", "variables", "failed", "facts"),
     [
-        ({"vegeta-version": "NOT_STARTED"}, {}, {RUNS}, "exec format error"),
-        ({}, {"FAKE_KERNEL": "3.10.0-1160.el7.x86_64"}, {VERSIONS}, "it must be newer than 3.10"),
-        ({}, {"FAKE_VERSION": "18.09.9"}, {VERSIONS}, "Docker is 18.09.9; it must be at least 19.03"),
-        ({"host": "OLD_DRIVER"}, {}, {DRIVER}, "the NVIDIA driver is 418.67"),
-        ({"host": "OLD_GPU"}, {}, {DRIVER}, "GeForce GTX 580 has 2.0; a compute capability of at least 3.0 is needed"),
-        ({"host": "NO_CAPABILITY"}, {}, {DRIVER}, "does not know its compute capability"),
-        ({"host": "VOLTA"}, {}, {DRIVER}, "has compute capability 7.0, which is too old for Triton 25.08-py3"),
-        ({"host": "CONSUMER_GPU"}, {}, {DRIVER}, "the driver 550.54.15 of NVIDIA GeForce RTX 4090 does not run"),
-        ({"info": "INFO"}, {}, {RUNTIME}, "sudo nvidia-ctk runtime configure --runtime=docker"),
-        ({"nvidia-smi": "NO_TOOLKIT"}, {}, {SEES}, "sudo nvidia-ctk runtime configure --runtime=docker"),
-        ({"nvidia-smi": "NOT_INJECTED"}, {}, {SEES}, "sudo nvidia-ctk runtime configure --runtime=docker"),
-        ({"nvidia-smi": "NO_DEVICES"}, {}, {SEES}, "nvidia-smi lists no GPU: No devices were found"),
-        ({"error": "PERMISSION"}, {}, {RUNS, VERSIONS, RUNTIME, SEES}, "sudo usermod -aG docker $USER"),
-        ({"error": "NO_SOCKET"}, {}, {RUNS, VERSIONS, RUNTIME, SEES}, "sudo systemctl start docker"),
+        ({"vegeta-version": "NOT_STARTED"}, {}, {RUNS}, ["exec format error"]),
+        ({}, {"FAKE_KERNEL": "3.10.0-1160.el7.x86_64"}, {VERSIONS}, ["3.10.0-1160.el7.x86_64", "newer than 3.10"]),
+        ({}, {"FAKE_VERSION": "18.09.9"}, {VERSIONS}, ["Docker is 18.09.9", "at least 19.03"]),
+        ({"host": "OLD_DRIVER"}, {}, {DRIVER}, ["driver is 418.67"]),
+        ({"host": "OLD_GPU"}, {}, {DRIVER}, ["GeForce GTX 580 has 2.0", "at least 3.0"]),
+        ({"host": "NO_CAPABILITY"}, {}, {DRIVER}, ["Tesla K80", "does not know its compute capability"]),
+        ({"host": "VOLTA"}, {}, {DRIVER}, ["compute capability 7.0", "Triton 25.08-py3"]),
+        ({"host": "CONSUMER_GPU"}, {}, {DRIVER}, ["550.54.15", "NVIDIA GeForce RTX 4090", "Triton 25.08-py3"]),
+        ({"info": "INFO"}, {}, {RUNTIME}, ["sudo nvidia-ctk runtime configure --runtime=docker"]),
+        ({"nvidia-smi": "NO_TOOLKIT"}, {}, {SEES}, ["sudo nvidia-ctk runtime configure --runtime=docker"]),
+        ({"nvidia-smi": "NOT_INJECTED"}, {}, {SEES}, ["sudo nvidia-ctk runtime configure --runtime=docker"]),
+        ({"nvidia-smi": "NO_DEVICES"}, {}, {SEES}, ["No devices were found"]),
+        ({"error": "PERMISSION"}, {}, {RUNS, VERSIONS, RUNTIME, SEES}, ["sudo usermod -aG docker $USER"]),
+        ({"error": "NO_SOCKET"}, {}, {RUNS, VERSIONS, RUNTIME, SEES}, ["sudo systemctl start docker"]),
     ],
 )
-def test_what_is_missing_fails_its_scenario_with_the_fix(tmp_path, says, variables, failed, words):
+def test_what_is_missing_fails_its_scenario_with_the_fix(tmp_path, says, variables, failed, facts):
     result = run(tmp_path, says, **variables)
     scenarios = result.scenarios()
     assert result.code == 1, result.output
     assert {name for name, outcome in outcomes(result).items() if outcome != "passed"} == failed
     for name in failed:
         assert scenarios[name].outcome == "failed"
-        assert words in scenarios[name].message
+        for fact in facts:
+            assert fact in scenarios[name].message
 
 
 def test_a_machine_without_a_gpu_skips_what_is_about_gpus(tmp_path):

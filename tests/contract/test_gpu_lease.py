@@ -6,11 +6,13 @@ import sys
 
 import pytest
 
-from tests.running import ROOT, environment, read_scenarios
+from acceptance.paths import ROOT
+from tests.running import MADE_UP_SECONDS
+from tools.suite_run import environment, read_scenarios
 
 PREDICTOR = "test_triton_sees_the_gpu"
 POD = "test_the_cudavectoradd_pod_passes"
-BEYOND = "test_the_second_recipe_reaches_96__on_heldout_pictures"
+BEYOND = "test_the_second_recipe_reaches_96__on_heldout_images"
 TRAINER = "test_the_gpu_model_learns"
 
 
@@ -39,7 +41,7 @@ def test_the_predictor_frees_the_gpu_for_the_next_and_is_there_again_afterwards(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=MADE_UP_SECONDS,
         check=False,
     )
     found = read_scenarios(tmp_path)

@@ -4,7 +4,7 @@ import pytest
 
 from acceptance.docker.engine import connect
 from acceptance.errors import AcceptanceError
-from tests.own_images import own_images
+from tools.lab_image_names import own_images
 
 
 @pytest.fixture(scope="session")

@@ -8,28 +8,32 @@ import os
 import secrets
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from acceptance.clusters import PROVIDERS
 from acceptance.clusters import cleanup as leftovers
-from acceptance.clusters.host import NodeGpu
 from acceptance.clusters.k3d import K3d
+from acceptance.clusters.kind import Kind
 from acceptance.clusters.local import LocalCluster
-from acceptance.errors import AcceptanceError, BadSetting
-from acceptance.images import read_images
+from acceptance.errors import AcceptanceError, Problem
+from acceptance.gpu.nvidia_smi import Gpu
+from acceptance.images import Images, read_images
+from acceptance.options import read_settings
+from acceptance.paths import ROOT
 from acceptance.processes.local import Processes
-from acceptance.settings import read_settings
 from acceptance.waiting import Ready, wait_until
-from tests.own_images import own_images
-from tests.running import ROOT, run_suite, started_suite
+from tests.running import started_suite
+from tools.lab_image_names import own_images
+from tools.suite_run import run_suite
 
 pytestmark = pytest.mark.docker
 BOTH = pytest.mark.parametrize("target", ["k3d", "kind"])
 NOWHERE = "registry.invalid/node:v1"
 NODE = {"k3d": "k3s", "kind": "kind-node"}
+PROVIDERS: dict[str, type[LocalCluster]] = {"k3d": K3d, "kind": Kind}
 
 
 @pytest.fixture(autouse=True)
@@ -113,39 +117,39 @@ def test_a_run_that_is_cut_off_while_kind_creates_leaves_nothing(client, tmp_pat
     variables = {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path / "home")}
     with started_suite(tmp_path, *arguments("kind", stuck_node), **variables) as run:
         wait_until(
-            "the node's container", lambda: Ready(None) if clusters_left(client)[1:] else run.output or "starting", 120
+            "the node's container", lambda: Ready(None) if clusters_left(client)[1:] else run.output or "starting", 60
         )
         run.popen.send_signal(number)
-        run.popen.wait(60)
+        run.wait_for_end()
     wait_until("it to be removed", lambda: str(clusters_left(client)) if clusters_left(client) else Ready(None), 60)
     wait_until("its folder to go", lambda: Ready(None) if not list((tmp_path / "tmp").iterdir()) else "it is there", 60)
 
 
+class K3dWithGpu(K3d):
+    """Takes this machine for one with a GPU."""
+
+    @classmethod
+    def find_gpu(cls) -> Gpu | Problem:
+        return Gpu("A100", cuda="12.4")
+
+
 @contextlib.contextmanager
-def provider(target, tmp_path, images, **given):
+def k3d_with_gpu(tmp_path: Path, images: Images, agents: str) -> Iterator[LocalCluster]:
     for name in ("run", "logs"):
         (tmp_path / name).mkdir()
     processes = Processes(tmp_path / "run", tmp_path / "logs")
     try:
-        settings = read_settings({"target": target, **given}, list(PROVIDERS), {})
-        made = PROVIDERS[target](settings, images, tmp_path / "run", processes, lambda text: None)
-        assert isinstance(made, LocalCluster)
-        yield made
+        settings = read_settings({"target": "k3d", "agents": agents}, list(PROVIDERS), {})
+        yield K3dWithGpu(settings, images, tmp_path / "run", processes, lambda text: None)
     finally:
         processes.close()
 
 
-def images_with(tmp_path: Path, **others: str):
-    file = tmp_path / "others.yaml"
-    file.write_text(yaml.safe_dump({key.replace("_", "-"): image for key, image in others.items()}))
-    return read_images(file)
-
-
 @pytest.mark.parametrize("agents", ["0", "2"])
-def test_k3d_takes_the_arguments_of_a_cluster_with_a_gpu(client, tmp_path, monkeypatch, agents):
-    monkeypatch.setattr(K3d, "check_new", staticmethod(lambda settings, images: NodeGpu("A100", "12.4")))
-    images = images_with(tmp_path, k3s_cuda=NOWHERE)
-    with provider("k3d", tmp_path, images, agents=agents) as cluster:
+def test_k3d_takes_the_arguments_of_a_cluster_with_a_gpu(client, tmp_path, agents):
+    file = tmp_path / "others.yaml"
+    file.write_text(yaml.safe_dump({"k3s-cuda": NOWHERE}))
+    with k3d_with_gpu(tmp_path, read_images(file), agents) as cluster:
         with pytest.raises(AcceptanceError) as raised, cluster:
             pass
         log = (tmp_path / "logs" / "k3d-create.log").read_text()
@@ -158,8 +162,9 @@ def test_k3d_takes_the_arguments_of_a_cluster_with_a_gpu(client, tmp_path, monke
 @BOTH
 def test_a_cluster_to_reuse_that_is_not_there_is_named(target):
     settings = read_settings({"target": target, "cluster": "nowhere"}, list(PROVIDERS), {})
-    with pytest.raises(BadSetting, match=f"--cluster nowhere: {target} has no such cluster, only: "):
-        PROVIDERS[target].whereabouts(settings)
+    (problem,) = PROVIDERS[target].problems(settings)
+    assert f"--cluster nowhere: {target} has no such cluster" in problem.what
+    assert "--cluster" in problem.fix
 
 
 @BOTH

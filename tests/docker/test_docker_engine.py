@@ -4,11 +4,11 @@ import secrets
 
 import pytest
 
-from acceptance.docker.cleanup import RUN, leftovers
-from acceptance.docker.engine import REFUSED, Engine
-from acceptance.docker.host import no_gpu, no_runtime
+from acceptance.docker.cleanup import RUN, find_labelled
+from acceptance.docker.engine import Engine
+from acceptance.docker.host import REFUSED, no_gpu, no_runtime
 from acceptance.errors import AcceptanceError, ProcessDied
-from tests.own_images import own_images
+from tools.lab_image_names import own_images
 
 pytestmark = pytest.mark.docker
 
@@ -18,7 +18,7 @@ def engine(client, tmp_path):
     engine = Engine(f"triton-acceptance-{secrets.token_hex(4)}", tmp_path, print, lambda: None)
     yield engine
     engine.close()
-    assert not any(leftovers(client, f"{RUN}={engine.run}").values())
+    assert not any(find_labelled(client, f"{RUN}={engine.run}").values())
 
 
 def test_a_daemon_without_the_toolkit_refuses_a_gpu_and_that_is_told_with_the_fix(engine):
@@ -27,7 +27,9 @@ def test_a_daemon_without_the_toolkit_refuses_a_gpu_and_that_is_told_with_the_fi
     for _ in range(2):  # what was refused must not be in the way of the next
         answer = engine.nvidia_smi(own_images()["triton"], ["nvidia-smi"])
         assert answer.code == REFUSED
-        assert "sudo nvidia-ctk runtime configure --runtime=docker" in no_gpu(answer)
+        problem = no_gpu(answer)
+        assert problem, answer
+        assert "sudo nvidia-ctk runtime configure --runtime=docker" in problem.fix
 
 
 def test_a_program_that_is_not_in_the_image_is_refused_with_dockers_words(engine):
@@ -42,7 +44,7 @@ def test_folders_go_in_for_the_images_user_and_files_come_back_whole(engine, tmp
     copy = ["cp", "/home/trainer/sent/below/numbers", "/home/trainer/sent/back"]
     files = {"/home/trainer/sent": tmp_path / "sent"}
     with engine.running("copy", own_images()["trainer"], copy, files=files) as container:
-        assert container.container.wait()["StatusCode"] == 0, container.container.logs()
+        assert container.container.wait(timeout=60)["StatusCode"] == 0, container.container.logs()
         container.fetch("/home/trainer/sent/back", tmp_path / "back")
         with pytest.raises(AcceptanceError, match="copying /home/trainer/nowhere out of copy"):
             container.fetch("/home/trainer/nowhere", tmp_path / "nowhere")
@@ -55,7 +57,7 @@ def test_folders_go_in_for_the_images_user_and_files_come_back_whole(engine, tmp
 )
 def test_a_container_that_ends_is_told_with_its_last_words(engine, command, words):
     container = engine.start("failing", own_images()["trainer"], ["sh", "-c", command], init=True)
-    container.container.wait()
+    container.container.wait(timeout=60)
     with pytest.raises(ProcessDied, match=words):
         engine.check_alive()
 
@@ -66,5 +68,5 @@ def test_a_container_that_somebody_removed_is_told(engine):
     container.container.remove(force=True)
     with pytest.raises(ProcessDied, match="removed: its container was removed"):
         engine.check_alive()
-    engine.evidence()
+    engine.save_evidence()
     assert "removed: its container was removed" in (engine.logs / "docker.log").read_text()

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.docker.leftovers import left, wait_clean
-from tests.own_images import own_images
-from tests.running import check_kept, run_suite
+from tests.running import LIGHT, check_kept
+from tools.lab_image_names import own_images
+from tools.suite_run import run_suite
 
 pytestmark = pytest.mark.docker
 MISSING = "triton-acceptance/nowhere:1"
@@ -55,6 +56,6 @@ def test_a_daemon_that_does_not_answer_fails_the_first_check_with_the_fix(tmp_pa
 
 def test_keep_leaves_the_stack_up_and_its_own_words_remove_it(client, tmp_path):
     images = {"triton": own_images()["triton"], "triton-backend": "python"}
-    result = run(tmp_path, images, "-k", "json_binary", "--keep")
+    result = run(tmp_path, images, *LIGHT, "-k", "json_binary", "--keep")
     check_kept(result)
     wait_clean(client, tmp_path)

@@ -6,9 +6,9 @@ import subprocess
 import pytest
 import yaml
 
-from tests.own_images import own_images
-from tests.running import ROOT
+from acceptance.paths import ROOT
 from tools import node_images
+from tools.lab_image_names import own_images
 
 pytestmark = pytest.mark.docker
 IMAGES = ROOT / "images"

@@ -55,7 +55,7 @@ def opened(browser, file: Path, scheme="light", size=DESKTOP):
 
 
 def faults(browser, file: Path) -> list[str]:
-    """Return what is wrong with a report in light and dark, on a desktop and on a phone; pictures stay beside it."""
+    """Return what is wrong with a report in light and dark, on a desktop and on a phone; images stay beside it."""
     wrong = []
     for scheme in ("light", "dark"):
         for size in (DESKTOP, PHONE):
@@ -67,7 +67,7 @@ def faults(browser, file: Path) -> list[str]:
                 wrong += [f"{where}: asked the network for {url}" for url in outside]
                 wrong += [f"{where}: {one}" for one in found.violations()]
                 bare = "img:not([alt]), img[alt=''], [role=img]:not([aria-label]), svg:not([aria-hidden])"
-                wrong += [f"{where}: {found.page.locator(bare).count()} pictures without words"] * bool(
+                wrong += [f"{where}: {found.page.locator(bare).count()} images without words"] * bool(
                     found.page.locator(bare).count()
                 )
                 width = found.page.evaluate("document.documentElement.scrollWidth")

@@ -1,5 +1,7 @@
 """Results that no run has come to: for pages, tables and files that a real run takes too long for."""
 
+import dataclasses
+
 import numpy as np
 
 from acceptance.data.dataset import CIFAR10_CLASSES
@@ -86,7 +88,7 @@ def results(scenarios=8, stand_in=False, **changes):
         started="2026-01-02T03:04:05+00:00",
         target="embedded",
         profile="quick",
-        whereabouts="nowhere",
+        location="nowhere",
         rate=600,
         duration=10,
         machine="made up, 2 cores",
@@ -100,10 +102,8 @@ def results(scenarios=8, stand_in=False, **changes):
     made.loads = [load("cpu", 8), load("gpu", 3)]
     made.pairs = pairs()
     pixels = np.random.default_rng(2).integers(0, 255, (32, 32, 3), dtype=np.uint8)
-    made.pictures = [measured.picture("the deer", pixels, 4, CIFAR10_CLASSES, np.arange(10.0))]
+    made.images = [measured.image("the deer", pixels, 4, CIFAR10_CLASSES, np.arange(10.0))]
     made.spans = [Span("stack", "setup", 0, 3), Span("triton", "pull", 1, 30), Span("a scenario", "scenario", 3, 90)]
     made.finish(100.0)
     made.claims = claims(made)
-    for name, value in changes.items():
-        setattr(made, name, value)
-    return made
+    return dataclasses.replace(made, **changes)

@@ -1,6 +1,8 @@
 """The history: what moved beyond its noise, what is a new failure, and files that are broken in every way."""
 
+import fcntl
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -109,6 +111,24 @@ def test_a_line_that_was_cut_short_does_not_take_the_next_one_with_it(tmp_path):
     assert "1 entries are no runs" in compare(run(), found).notes[0]
 
 
+def test_a_run_that_ends_while_another_writes_waits_for_its_turn(tmp_path):
+    file = tmp_path / "history.jsonl"
+    append(file, run())
+    whole = file.read_bytes()
+    other = threading.Thread(target=append, args=(file, run()), daemon=True)
+    with file.open("ab") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        first.write(whole[:-20])
+        first.flush()
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()
+        first.write(whole[-20:])
+    other.join(10)
+    found = read(file)
+    assert (len(found.runs), found.broken) == (3, 0)
+
+
 def test_a_results_json_can_be_compared_with(tmp_path):
     file = tmp_path / "results.json"
     file.write_text(run(8.0).as_json())
@@ -149,7 +169,7 @@ ENTRY = st.fixed_dictionaries(
         "kind": st.just(kind(run())) | JSON,
         "figures": st.dictionaries(st.just("CPU latency p50"), JSON) | JSON,
         "scenarios": st.dictionaries(st.just(scenario(0, PASSED).id), st.sampled_from([PASSED, FAILED]) | JSON) | JSON,
-        "whereabouts": JSON,
+        "location": JSON,
         "loads": JSON,
         "trainings": JSON,
     },

@@ -3,17 +3,20 @@
 import base64
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
 from PIL import Image
 
-from acceptance.data.dataset import CIFAR10_CLASSES
+from acceptance.data.batches import Split
+from acceptance.data.dataset import CIFAR10_CLASSES, Dataset
 from acceptance.load.result import LoadPlan, LoadResult
+from acceptance.options import read_settings
+from acceptance.paths import ROOT
 from acceptance.report import measured
 from acceptance.report import results as shape
 from acceptance.report.history import Past, compare, earlier, line
@@ -21,10 +24,10 @@ from acceptance.report.page import render, side_by_side, waterfall, words
 from acceptance.report.plots import plots
 from acceptance.report.record import Record
 from acceptance.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Span, redacted, write
-from acceptance.serving.inference import json_request
-from acceptance.settings import read_settings
-from acceptance.training.tracking import Recipe, TrainingRun
-from steps.prediction import highest_is_at
+from acceptance.serving.inference import Answer, json_request
+from acceptance.serving.predictions import HeldOutAnswers
+from acceptance.training.recipes import Recipe
+from acceptance.training.tracking import TrainingRun
 from tests.report.made_up import load, results, scenario
 
 SCHEMA = json.loads((Path(shape.__file__).with_name("results.schema.json")).read_text())
@@ -60,8 +63,13 @@ def test_results_json_is_what_its_schema_says():
     VALIDATOR.validate(json.loads(made.as_json()))
 
 
+def test_the_schema_is_that_of_the_files_version():
+    assert SCHEMA["properties"]["version"] == {"const": shape.VERSION}
+    assert SCHEMA["title"].endswith(f"version {shape.VERSION}")
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"verdict": "FINE"}, {"version": 1}, {"seconds": "long"}, {"more": 1}, {"loads": [{}]}]
+    "wrong", [{"verdict": "FINE"}, {"version": shape.VERSION - 1}, {"seconds": "long"}, {"more": 1}, {"loads": [{}]}]
 )
 def test_the_schema_refuses_anything_else(wrong):
     with pytest.raises(jsonschema.ValidationError):
@@ -124,49 +132,72 @@ def test_the_words_to_filter_by_have_the_figures_values():
 def test_an_answer_that_is_not_ten_numbers_has_no_bars(logits):
     record = Record(read_settings({}, ["embedded"], {}))
     pixels = np.zeros((32, 32, 3), np.uint8)
-    record.picture("held-out picture 1", pixels, 4, "abcdefghij", np.arange(10.0))
-    record.picture("the deer", pixels, 4, "abcdefghij", np.array(logits))
-    assert [picture.title for picture in record.results.pictures] == ["held-out picture 1"]
-    record.picture("the deer", pixels, 4, "abcdefghij", np.arange(10.0))
-    assert record.results.pictures[0].title == "the deer"
+    record.image("held-out image 1", pixels, 4, "abcdefghij", np.arange(10.0))
+    record.image("the deer", pixels, 4, "abcdefghij", np.array(logits))
+    assert [image.title for image in record.results.images] == ["held-out image 1"]
+    record.image("the deer", pixels, 4, "abcdefghij", np.arange(10.0))
+    assert record.results.images[0].title == "the deer"
 
 
-PICTURE = np.random.default_rng(3).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
-DATASET: Any = SimpleNamespace(sample="deer", classes=CIFAR10_CLASSES)
+IMAGE = np.random.default_rng(3).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
+DATASET = Dataset(Path("a-copy"), False, Split(IMAGE, np.array([4])), "digest")
+
+
+def answer(logits):
+    output = {"name": "dense_1", "datatype": "FP32", "shape": [1, 10], "data": logits.tolist()}
+    return Answer(200, json.dumps({"outputs": [output]}))
+
+
+def pixels_of(image):
+    return np.array(Image.open(io.BytesIO(base64.b64decode(image.png))))
 
 
 @pytest.mark.parametrize(
     ("given", "title", "expected"),
     [
         ({}, "the deer", 4),
-        ({"request": __file__, "expect_index": "7"}, "the picture in test_results.py", 7),
+        ({"request": __file__, "expect_index": "7"}, "the image in test_results.py", 7),
     ],
 )
-def test_the_picture_that_was_sent_is_shown_before_those_of_the_classes(given, title, expected):
+def test_the_image_that_was_sent_is_shown_before_those_of_the_classes(given, title, expected):
     record = Record(read_settings(given, ["embedded"], {}))
-    record.picture("held-out picture 1", PICTURE[0], 1, CIFAR10_CLASSES, np.arange(10.0))
-    record.sent(json_request(PICTURE), DATASET, np.arange(10.0))
-    shown, _ = record.results.pictures
+    record.image("held-out image 1", IMAGE[0], 1, CIFAR10_CLASSES, np.arange(10.0))
+    record.sent(json_request(IMAGE), DATASET, answer(np.arange(10.0)))
+    shown, _ = record.results.images
     assert (shown.title, shown.expected, shown.logits[9]) == (title, expected, 9)
-    pixels = np.array(Image.open(io.BytesIO(base64.b64decode(shown.png))))
-    assert (pixels == PICTURE[0]).all()
+    assert (pixels_of(shown) == IMAGE[0]).all()
     assert record.results.request == (Path(given["request"]).name if given else "")
 
 
-def test_the_deers_scenario_shows_what_it_sent_wherever_it_lands():
-    settings = read_settings({"expect_index": "3"}, ["embedded"], {})
-    record, answer = Record(settings), SimpleNamespace(logits=lambda: np.arange(10.0)[None])
-    with pytest.raises(AssertionError, match="landed at index 9"):
-        highest_is_at(answer, json_request(PICTURE), settings, DATASET, record, lambda name, value: None)
-    assert [(shown.title, shown.expected) for shown in record.results.pictures] == [("the deer", 3)]
+def test_the_answer_that_came_last_is_the_one_that_is_shown():
+    record = Record(read_settings({}, ["embedded"], {}))
+    for last in (9, 5):
+        record.sent(json_request(IMAGE), DATASET, answer(np.roll(np.arange(10.0), last - 9)))
+    assert [int(np.argmax(shown.logits)) for shown in record.results.images] == [5]
+    record.sent(json_request(IMAGE), DATASET, Answer(503, "busy"))
+    assert record.results.images == []
 
 
-TENSOR = json.loads(json_request(PICTURE))["inputs"][0]
+def test_the_first_image_of_each_class_is_shown_with_what_came_back():
+    labels = np.array([7, 3, 3, 7])
+    images = np.stack([np.full((32, 32, 3), value, np.uint8) for value in range(4)])
+    served = np.arange(40.0).reshape(4, 10)
+    record = Record(read_settings({}, ["embedded"], {}))
+    record.held_out(images, HeldOutAnswers(labels, served, served), CIFAR10_CLASSES)
+    shown = record.results.images
+    assert [(one.title, one.expected, one.logits[0]) for one in shown] == [
+        ("held-out image 1: cat", 3, 10.0),
+        ("held-out image 0: horse", 7, 0.0),
+    ]
+    assert [int(pixels_of(one).max()) for one in shown] == [1, 0]
 
 
-def test_a_picture_in_one_long_row_is_shown_as_well():
+TENSOR = json.loads(json_request(IMAGE))["inputs"][0]
+
+
+def test_an_image_in_one_long_row_is_shown_as_well():
     flat = {**TENSOR, "data": np.ravel(TENSOR["data"]).tolist()}
-    assert (measured.sent_pixels(json.dumps({"inputs": [flat]}).encode()) == PICTURE[0]).all()
+    assert (measured.sent_pixels(json.dumps({"inputs": [flat]}).encode()) == IMAGE[0]).all()
 
 
 @pytest.mark.parametrize(
@@ -182,19 +213,19 @@ def test_a_picture_in_one_long_row_is_shown_as_well():
         json.dumps({"inputs": [{"name": "x", "shape": [1, 4], "data": [1, 2, 3, 4]}]}).encode(),
     ],
 )
-def test_a_request_without_one_picture_of_that_size_shows_none(request_body):
+def test_a_request_without_one_image_of_that_size_shows_none(request_body):
     record = Record(read_settings({}, ["embedded"], {}))
-    record.sent(request_body, DATASET, np.arange(10.0))
-    assert record.results.pictures == []
+    record.sent(request_body, DATASET, answer(np.arange(10.0)))
+    assert record.results.images == []
 
 
-def test_every_text_but_pictures_is_redacted():
+def test_every_text_but_images_is_redacted():
     made = results(4)
     made.loads[0].invalid = ["hush"]
-    made.pictures[0].png = made.versions["Triton"] = made.scenarios[0].steps[0].figures["x"] = made.notes = "hush"
+    made.images[0].png = made.versions["Triton"] = made.scenarios[0].steps[0].figures["x"] = made.notes = "hush"
     clean = redacted(made, lambda text: text.replace("hush", "-"))
-    assert clean.pictures[0].png == "hush"
-    clean.pictures[0].png = ""
+    assert clean.images[0].png == "hush"
+    clean.images[0].png = ""
     assert "hush" not in clean.as_json()
     assert redacted(made, lambda text: text) == made
 
@@ -212,17 +243,19 @@ def test_the_waterfall_leaves_out_what_took_no_time_but_no_pull():
     assert waterfall(results(seconds=0.0, spans=[])) == []
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    """A limit on files stands for a full disk."""
     file = tmp_path / "results.json"
     write(file, "before")
-
-    def full(self, *args, **kwargs):
-        with self.open("w") as half:
-            half.write("ha")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="No space left"):
-        write(file, "after")
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from acceptance.report.results import write\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2, 2))\n"
+        "write(Path(sys.argv[1]), 'after')\n"
+    )
+    command = [sys.executable, "-c", program, str(file)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert "OSError: [Errno 27] File too large" in answer.stderr
     assert file.read_text() == "before"
     assert [found.name for found in tmp_path.iterdir()] == ["results.json"]

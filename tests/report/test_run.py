@@ -10,9 +10,12 @@ import subprocess
 
 import pytest
 
+from acceptance.paths import ROOT
 from tests.report.looking import faults, opened
 from tests.report.test_results import VALIDATOR
-from tests.running import ROOT, command, environment, read_scenarios, run_suite, started_suite
+from tests.running import started_suite
+from tests.small_disk import small_disk
+from tools.suite_run import command, environment, read_scenarios, run_suite
 
 GPU = ("-m", "gpu and not docker and not beyond")
 LOG = "a log line <script>document.title = 'taken'</script>\n"
@@ -202,21 +205,13 @@ def test_a_killed_run_leaves_what_it_had(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own that a test may fill."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=110m", "tmpfs", disk], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"a file system can't be mounted here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk", "110m") as disk:
+        yield disk
 
 
-def test_a_disk_that_is_full_at_the_end_is_named_with_each_file_that_is_missing(small_disk):
-    result = run(small_disk, {"happens": "fill the disk"}, *GPU)
+def test_a_disk_that_is_full_at_the_end_is_named_with_each_file_that_is_missing(disk):
+    result = run(disk, {"happens": "fill the disk"}, *GPU)
     assert "3 passed" in result.output
     assert result.code == 1, result.output
     for name in ("results.json", "cucumber.json", "report.html", "junit.xml"):
@@ -240,10 +235,10 @@ def test_an_interrupted_run_tells_what_its_end_told(tmp_path):
 
 
 def test_what_cannot_be_drawn_does_not_take_the_report_with_it(tmp_path):
-    result = run(tmp_path, {}, *GPU, "-p", "tests.report.undrawable")
+    result = run(tmp_path, {}, *GPU, MPLBACKEND="made-up")  # which matplotlib refuses
     page = (result.report / "report.html").read_text()
     assert result.code == 0, result.output
-    assert "the plots and pictures could not be drawn: ValueError(" in page
+    assert "the plots and images could not be drawn: ValueError(" in page
     assert "PASSED" in page
     assert (result.report / "junit.xml").exists()
 

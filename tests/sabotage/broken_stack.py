@@ -1,4 +1,4 @@
-"""Loaded with `-p`: the embedded stack with one thing broken, named by the environment variable SABOTAGE."""
+"""Loaded with `-p`: a target in the embedded one's place with one thing broken, which the variable SABOTAGE names."""
 
 import contextlib
 import dataclasses
@@ -8,10 +8,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import fixtures.load
-from acceptance import stacks
 from acceptance.serving import repository
 from acceptance.stacks.embedded import EmbeddedStack
+from acceptance.stacks.targets import Target
 from tests.sabotage import proxy
 from tests.sabotage.edit import replace
 
@@ -30,11 +29,11 @@ TRAINERS = {
         "labels = (labels + 1) % 10\n    return Split(pixels",
     ),
     "fewer epochs": ("train.py", "epochs=arguments.epochs,", "epochs=arguments.epochs - 1,"),
-    "half the pictures": ("data.py", "read_batches(folder, TRAINING)", "read_batches(folder, TRAINING[:3])"),
+    "half the images": ("data.py", "read_batches(folder, TRAINING)", "read_batches(folder, TRAINING[:3])"),
     "no held-out loss": (
         "train.py",
-        "mlflow.log_metrics({**logs,",
-        "logs.pop('val_loss'); mlflow.log_metrics({**logs,",
+        "self.log_metrics({**logs,",
+        "logs.pop('val_loss'); self.log_metrics({**logs,",
     ),
     "another device": ("train.py", '",".join(devices_seen())', '"CPU,GPU:NVIDIA Made-Up"'),
     "no keras model": ("export.py", "mlflow.keras.log_model(model", "(lambda *a, **k: None)(model"),
@@ -80,6 +79,12 @@ class BrokenStack(EmbeddedStack):
             self.codeset = Path(shutil.copytree(self.codeset, workspace.directory / "codeset"))
             replace(self.codeset / name, text, instead)
 
+    def build_models(self, directory, model, device):
+        built = super().build_models(directory, model, device)
+        if SABOTAGE in SERVERS:
+            replace(built / repository.MODEL / "1" / "model.py", *SERVERS[SABOTAGE])
+        return built
+
     @contextlib.contextmanager
     def serve(self, run, device):
         if SABOTAGE == "another model":
@@ -104,19 +109,10 @@ class BrokenStack(EmbeddedStack):
         if SABOTAGE == "another rate":
             slower = dataclasses.replace(plan, rate=plan.rate * 9 // 10)
             return dataclasses.replace(super().send_load(endpoint, slower), plan=plan)
+        if SABOTAGE == "compact JSON":
+            plan = dataclasses.replace(plan, body=json.dumps(json.loads(plan.body), separators=(",", ":")).encode())
         return super().send_load(endpoint, plan)
 
 
-def build_broken(*arguments):
-    built = build(*arguments)
-    replace(built / repository.MODEL / "1" / "model.py", *SERVERS[SABOTAGE])
-    return built
-
-
-build = repository.build_repository
-if SABOTAGE in SERVERS:
-    repository.build_repository = build_broken
-if SABOTAGE == "compact JSON":
-    full = fixtures.load.json_request
-    fixtures.load.json_request = lambda pictures: json.dumps(json.loads(full(pictures)), separators=(",", ":")).encode()
-stacks.TARGETS["embedded"] = BrokenStack
+def pytest_acceptance_targets():
+    return {"embedded": Target(lambda: BrokenStack)}

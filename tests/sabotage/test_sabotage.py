@@ -5,7 +5,7 @@ The GPU and pod scenarios have the like in tests/contract.
 
 import pytest
 
-from tests.running import run_suite
+from tools.suite_run import run_suite
 
 pytestmark = pytest.mark.sabotage
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.sabotage
         ("shuffled labels", "the_cpu_model_learns", "held out, not 70 %"),
         ("shuffled labels", "the_deer_lands_at_index_4", "landed at index"),
         ("fewer epochs", "the_cpu_model_learns", "ran 5 epochs of the 6 asked for"),
-        ("half the pictures", "the_cpu_models_run_is_tracked", "data_digest"),
+        ("half the images", "the_cpu_models_run_is_tracked", "data_digest"),
         ("no held-out loss", "the_cpu_models_run_is_tracked", "'val_loss': 0"),
         ("another device", "the_cpu_models_run_is_tracked", "the CPU was to train it"),
         ("no keras model", "the_cpu_models_run_is_tracked", "logged no model 'keras'"),

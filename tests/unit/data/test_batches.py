@@ -9,31 +9,31 @@ import pytest
 
 from acceptance.data import batches
 from acceptance.errors import BadSetting
-from tests.running import ROOT
+from acceptance.paths import ROOT
 
 
-def some_pictures(count: int = 7, seed: int = 1) -> batches.Pictures:
+def some_images(count: int = 7, seed: int = 1) -> batches.Split:
     random = np.random.default_rng(seed)
-    return batches.Pictures(random.integers(0, 256, (count, 32, 32, 3)).astype(np.uint8), random.integers(0, 10, count))
+    return batches.Split(random.integers(0, 256, (count, 32, 32, 3)).astype(np.uint8), random.integers(0, 10, count))
 
 
 def write_folder(folder):
     for number, name in enumerate(batches.TRAINING + batches.HELD_OUT):
-        batches.write_batch(folder / name, some_pictures(seed=number))
+        batches.write_batch(folder / name, some_images(seed=number))
 
 
-def test_pictures_come_back_as_they_were_written(tmp_path):
-    pictures = some_pictures()
-    batches.write_batch(tmp_path / "test_batch", pictures)
-    read = batches.read_pictures(tmp_path, batches.HELD_OUT)
-    assert (read.pixels == pictures.pixels).all()
-    assert (read.labels == pictures.labels).all()
+def test_images_come_back_as_they_were_written(tmp_path):
+    images = some_images()
+    batches.write_batch(tmp_path / "test_batch", images)
+    read = batches.read_split(tmp_path, batches.HELD_OUT)
+    assert (read.pixels == images.pixels).all()
+    assert (read.labels == images.labels).all()
 
 
 def test_red_green_and_blue_planes_are_where_the_data_set_has_them(tmp_path):
     row = np.concatenate([np.full(1024, value, np.uint8) for value in (10, 20, 30)])
     (tmp_path / "test_batch").write_bytes(pickle.dumps({b"data": row[None], b"labels": [3]}, protocol=2))
-    assert batches.read_pictures(tmp_path, batches.HELD_OUT).pixels[0, 5, 5].tolist() == [10, 20, 30]
+    assert batches.read_split(tmp_path, batches.HELD_OUT).pixels[0, 5, 5].tolist() == [10, 20, 30]
 
 
 class Hostile:
@@ -69,7 +69,7 @@ def test_a_file_that_is_no_batch_is_named(tmp_path, capsys, content, word):
 
 def test_a_batch_cut_short_is_named(tmp_path):
     file = tmp_path / "test_batch"
-    batches.write_batch(file, some_pictures())
+    batches.write_batch(file, some_images())
     file.write_bytes(file.read_bytes()[:-500])
     with pytest.raises(BadSetting, match="not a CIFAR-10 batch"):
         batches.read_batch(file)
@@ -79,7 +79,7 @@ def test_the_trainer_computes_the_same_digest(tmp_path):
     """The codeset imports nothing of the suite, so each has the few lines; they must agree."""
     write_folder(tmp_path)
     ours = batches.digest(
-        batches.read_pictures(tmp_path, batches.TRAINING), batches.read_pictures(tmp_path, batches.HELD_OUT)
+        batches.read_split(tmp_path, batches.TRAINING), batches.read_split(tmp_path, batches.HELD_OUT)
     )
     program = "import sys, data; from pathlib import Path; print(data.digest(*data.read_dataset(Path(sys.argv[1]))))"
     theirs = subprocess.run(

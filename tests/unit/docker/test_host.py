@@ -2,10 +2,11 @@
 
 import pytest
 
+from acceptance.commands import CommandResult
 from acceptance.docker import host as docker_host
 from acceptance.gpu import nvidia_smi
-from acceptance.gpu.nvidia_smi import Answer
 from tests import docker_recorded as recorded
+from tests.unit.problems import assert_problem
 
 SOCKET = "unix:///var/run/docker.sock"
 # as people report it, through the client's words before it
@@ -21,67 +22,72 @@ REFUSED_IMAGE = (
     ("error", "installed", "fix"),
     [
         (recorded.PERMISSION, True, "sudo usermod -aG docker $USER"),
-        (recorded.NO_SOCKET, True, "its daemon does not run; `sudo systemctl start docker`"),
-        (recorded.REFUSED, True, "its daemon does not run; `sudo systemctl start docker`"),
+        (recorded.NO_SOCKET, True, "`sudo systemctl start docker`"),
+        (recorded.REFUSED, True, "`sudo systemctl start docker`"),
         (recorded.NO_SOCKET, False, "Docker is not installed"),
         (recorded.TOO_NEW, True, "check DOCKER_HOST and `docker version`"),
     ],
 )
 def test_a_daemon_that_does_not_answer_is_told_with_its_fix(error, installed, fix):
-    said = docker_host.unreachable(SOCKET, error, installed)
-    assert said.startswith(f"Docker at {SOCKET}: ")
-    assert fix in said
-    assert error in said
+    problem = docker_host.unreachable(SOCKET, error, installed)
+    assert problem.what.startswith(f"Docker at {SOCKET}: ")
+    assert_problem(problem, fix, error)
 
 
 @pytest.mark.parametrize(
     ("kernel", "enough"), [("6.1.0-13-amd64", True), ("3.11.0", True), ("3.10.0-1160", False), ("2.6.32", False)]
 )
 def test_the_kernel(kernel, enough):
-    wrong = docker_host.old_kernel({"KernelVersion": kernel}, "3.10")
-    assert not wrong if enough else f"is {kernel}; it must be newer than 3.10" in wrong
+    words = "" if enough else f"is {kernel}; it must be newer than 3.10"
+    assert_problem(docker_host.old_kernel({"KernelVersion": kernel}, "3.10"), words)
 
 
 @pytest.mark.parametrize(
     ("version", "enough"), [("20.10.24+dfsg1", True), ("19.03.0", True), ("18.09.9", False), ("", False)]
 )
 def test_docker(version, enough):
-    wrong = docker_host.old_docker({"ServerVersion": version}, "19.03")
-    assert not wrong if enough else "it must be at least 19.03: upgrade it" in wrong
+    words = "" if enough else "it must be at least 19.03: upgrade it"
+    assert_problem(docker_host.old_docker({"ServerVersion": version}, "19.03"), words)
 
 
 def test_the_runtime():
-    assert docker_host.no_runtime(recorded.GPU_INFO) == ""
-    wrong = docker_host.no_runtime(recorded.INFO)
-    assert "no nvidia" in wrong
-    assert "sudo nvidia-ctk runtime configure --runtime=docker" in wrong
-    assert "sudo systemctl restart docker" in wrong
+    assert_problem(docker_host.no_runtime(recorded.GPU_INFO))
+    assert_problem(
+        docker_host.no_runtime(recorded.INFO),
+        "no nvidia",
+        "sudo nvidia-ctk runtime configure --runtime=docker",
+        "sudo systemctl restart docker",
+    )
 
 
 @pytest.mark.parametrize(
     "cdi", [{"CDISpecDirs": ["/etc/cdi"]}, {"DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=all"}]}]
 )
 def test_a_docker_that_has_its_gpus_by_cdi_alone_is_told_that_the_suite_asks_by_the_runtime(cdi):
-    assert "by CDI" not in docker_host.no_runtime({**recorded.INFO, "CDISpecDirs": []})
-    wrong = docker_host.no_runtime({**recorded.INFO, **cdi})
-    assert "no nvidia, by which the suite asks Docker for GPUs, not by CDI: install" in wrong
-    assert "sudo nvidia-ctk runtime configure --runtime=docker" in wrong
-    assert docker_host.no_runtime({**recorded.GPU_INFO, **cdi}) == ""
+    assert "by CDI" not in str(docker_host.no_runtime({**recorded.INFO, "CDISpecDirs": []}))
+    assert_problem(
+        docker_host.no_runtime({**recorded.INFO, **cdi}),
+        "no nvidia, by which the suite asks Docker for GPUs, not by CDI: install",
+        "sudo nvidia-ctk runtime configure --runtime=docker",
+    )
+    assert_problem(docker_host.no_runtime({**recorded.GPU_INFO, **cdi}))
 
 
 @pytest.mark.parametrize(("banner", "has"), [("CUDA Version: 12.4", "has 12.4:"), ("", "`nvidia-smi` says what")])
-def test_an_image_that_asks_for_more_than_the_driver_has_is_named_with_both(monkeypatch, banner, has):
-    monkeypatch.setattr(nvidia_smi, "ask", lambda command: Answer(0, banner))
-    wrong = docker_host.no_gpu(Answer(125, REFUSED_IMAGE))
-    assert "too old for the image `cuda` of images.yaml: it asks for cuda>=12.5, the driver" in wrong
-    assert has in wrong
-    assert "install a newer driver, https://www.nvidia.com/drivers, or name an image of an older CUDA" in wrong
-    assert "--images FILE" in wrong
+def test_an_image_that_asks_for_more_than_the_driver_has_is_named_with_both(banner, has):
+    cuda = docker_host.host_cuda(lambda command: CommandResult(0, banner))
+    assert_problem(
+        docker_host.no_gpu(CommandResult(125, REFUSED_IMAGE), cuda),
+        "too old for the image `cuda` of images.yaml: it asks for cuda>=12.5, the driver",
+        has,
+        "install a newer driver, https://www.nvidia.com/drivers, or name an image of an older CUDA",
+        "--images FILE",
+    )
 
 
 def test_a_container_that_ran():
-    assert docker_host.wrong_run(recorded.VEGETA, "Version:") == ""
-    assert "exec format error" in docker_host.wrong_run(recorded.NOT_STARTED, "Version:")
+    assert_problem(docker_host.failed_container(recorded.VEGETA, "Version:"))
+    assert_problem(docker_host.failed_container(recorded.NOT_STARTED, "Version:"), "exec format error")
 
 
 @pytest.mark.parametrize(
@@ -97,5 +103,5 @@ def test_a_container_that_ran():
     ],
 )
 def test_a_list_without_a_gpu_is_told_with_its_fix(answer, words):
-    assert nvidia_smi.gpus(answer.text) == []
-    assert words in docker_host.no_gpu(answer)
+    assert nvidia_smi.gpus(answer.output) == []
+    assert_problem(docker_host.no_gpu(answer), words)

@@ -4,6 +4,7 @@ import pytest
 
 from acceptance.errors import BadSetting
 from acceptance.gpu import cuda
+from tests.unit.problems import assert_problem
 
 
 @pytest.mark.parametrize(
@@ -33,9 +34,8 @@ def test_a_driver_older_than_every_base_is_named_with_the_fix(driver):
     [("12.2.2", "12.2", False), ("12.2.2", "12.4", False), ("12.4.1", "12.2", True), ("13.0.2", "12.9", True)],
 )
 def test_an_image_is_too_new_where_its_cuda_is_newer_than_the_drivers(built_on, driver, wrong):
-    words = cuda.too_new("node:1", built_on, driver)
-    assert bool(words) == wrong
-    assert not wrong or f"node:1 is built on CUDA {built_on}, which is too new" in words
+    words = f"node:1 is built on CUDA {built_on}, which is too new" if wrong else ""
+    assert_problem(cuda.too_new("node:1", built_on, driver), words)
 
 
 def test_the_bases_are_in_order():

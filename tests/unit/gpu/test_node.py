@@ -4,19 +4,20 @@ from typing import Any
 
 import pytest
 
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, Problem
 from acceptance.gpu import node as gpu_node
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu import probe as gpu_probe
-from acceptance.gpu.node import GpuNode, Plugin
-from acceptance.gpu.nvidia_smi import HostGpu
+from acceptance.gpu.node import DevicePlugin, GpuNode
+from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.gpu.probe import read_probe
-from acceptance.kubernetes.gpu_diagnosis import gpu_reason
+from acceptance.kubernetes.gpu_diagnosis import no_gpu
 from acceptance.kubernetes.gpu_nodes import choose, describe
 from acceptance.kubernetes.view import name_of
-from acceptance.serving import triton_gpu
+from acceptance.serving import gpu_evidence
 from tests.contract import fake_node
-from tests.unit.kubernetes.test_diagnosis import Recorded, Refused, a_node, a_resident, container, plugin
+from tests.unit.kubernetes.recorded import Recorded, Refused, a_node, a_resident, container, plugin
+from tests.unit.problems import assert_problem
 
 READY = {
     "phase": "Running",
@@ -45,8 +46,8 @@ def test_a_node_that_takes_no_pods_is_not_the_one():
     for dead in (a_node("n1", gpu="1", conditions=[gone]), cordoned):
         assert found_in(Recorded([dead, good])).name == "n2"
         assert found_in(Recorded([dead, good], [a_resident("greedy", node="n2", gpu="1")])).name == "n2"
-        assert gpu_reason(Recorded([dead, good])) == ""
-        assert gpu_reason(Recorded([dead])).startswith("every node with a GPU is out of use: node n1 is ")
+        assert_problem(no_gpu(Recorded([dead, good])))
+        assert_problem(no_gpu(Recorded([dead])), "every node with a GPU is out of use: node n1 is ")
 
 
 def test_an_account_that_may_not_list_pods_has_a_node_as_well():
@@ -78,7 +79,7 @@ def test_of_two_nodes_with_a_gpu_it_is_the_one_whose_gpu_is_free():
 
 def test_the_only_node_is_the_one_and_of_several_one_must_stand_out():
     alone = found_in(Recorded([a_node("n1")]))
-    assert (alone.name, alone.stands_out) == ("n1", False)
+    assert (alone.name, alone.shows_gpu) == ("n1", False)
     with pytest.raises(AcceptanceError, match=r"no node shows a GPU \(there are n1, n2\).*`kubectl label node NAME"):
         found_in(Recorded([a_node("n1"), a_node("n2")]))
     with pytest.raises(AcceptanceError, match="there are none"):
@@ -96,10 +97,10 @@ def test_what_the_cluster_says_of_the_node_is_read():
     far.spec.node_name = "n2"
     pods = [plugin(READY), plugin(name="nvidia-device-plugin-not-ready"), far]
     found = found_in(Recorded([a_node("n1", {"accelerator": "gpu"}, **mig)], pods, log="Starting"))
-    assert (found.capacity, found.allocatable, found.others) == (2, 1, ("nvidia.com/mig-1g.5gb",))
+    assert (found.capacity, found.allocatable, found.other_resources) == (2, 1, ("nvidia.com/mig-1g.5gb",))
     assert [plugin.ready for plugin in found.plugins] == [True, False]
     assert "Starting" in found.plugins[0].state
-    assert found.elsewhere == ("run/nvidia-device-plugin-far on n2",)
+    assert found.plugins_elsewhere == ("run/nvidia-device-plugin-far on n2",)
 
 
 # --- its labels
@@ -122,13 +123,13 @@ def test_what_the_cluster_says_of_the_node_is_read():
 )
 def test_the_label(labels, said):
     node = GpuNode("n1", labels)
-    assert gpu_node.label_of(labels) == said
-    assert node.stands_out == bool(said)
-    assert ("`kubectl label node n1 accelerator=gpu`" in gpu_node.unlabelled(node)) == (not said)
+    assert gpu_node.gpu_label(labels) == said
+    assert node.shows_gpu == bool(said)
+    assert_problem(gpu_node.no_label(node), "" if said else "`kubectl label node n1 accelerator=gpu`")
 
 
 @pytest.mark.parametrize(
-    ("labels", "found", "cuda"),
+    ("labels", "found"),
     [
         (
             {
@@ -138,8 +139,7 @@ def test_the_label(labels, said):
                 "nvidia.com/gpu.compute.major": "8",
                 "nvidia.com/gpu.compute.minor": "9",
             },
-            HostGpu("NVIDIA-L4", "550.54.15", "8.9"),
-            "12.4",
+            Gpu("NVIDIA-L4", "550.54.15", "8.9", cuda="12.4"),
         ),
         (
             {
@@ -149,22 +149,21 @@ def test_the_label(labels, said):
                 "nvidia.com/cuda.runtime.major": "12",
                 "nvidia.com/cuda.runtime.minor": "2",
             },
-            HostGpu("NVIDIA GPU of node n1", "535.54.03", ""),
-            "12.2",
+            Gpu("NVIDIA GPU of node n1", "535.54.03", cuda="12.2"),
         ),
-        ({"nvidia.com/gpu.product": "NVIDIA-L4"}, None, ""),
+        ({"nvidia.com/gpu.product": "NVIDIA-L4"}, Gpu("NVIDIA-L4")),
     ],
 )
-def test_the_driver_by_the_labels(labels, found, cuda):
-    node = GpuNode("n1", labels)
-    assert node.gpu() == found
-    assert node.cuda() == cuda
+def test_the_driver_by_the_labels(labels, found):
+    assert GpuNode("n1", labels).gpu == found
 
 
 def test_a_driver_that_nobody_can_ask_for_is_told_with_the_command_for_the_node():
-    wrong = gpu_node.no_driver(a_gpu_node(), "no node advertises nvidia.com/gpu")
-    assert "(no node advertises nvidia.com/gpu)" in wrong
-    assert "`kubectl debug node/n1 -it --profile=sysadmin --image=busybox -- chroot /host nvidia-smi`" in wrong
+    assert_problem(
+        gpu_node.unknown_driver(a_gpu_node(), Problem("no node advertises nvidia.com/gpu")),
+        "(no node advertises nvidia.com/gpu)",
+        "`kubectl debug node/n1 -it --profile=sysadmin --image=busybox -- chroot /host nvidia-smi`",
+    )
 
 
 # --- the device plugin, and what it advertises
@@ -181,18 +180,18 @@ def test_a_driver_that_nobody_can_ask_for_is_told_with_the_command_for_the_node(
     ],
 )
 def test_the_device_plugins_words_are_told_with_what_they_mean(said, means):
-    node = a_gpu_node(plugins=(Plugin("kube-system/p", False, said),))
-    for wrong in (gpu_node.no_plugin(node), gpu_node.no_capacity(node)):
-        assert said in wrong
-        assert means in wrong
+    node = a_gpu_node(plugins=(DevicePlugin("kube-system/p", False, said),))
+    for problem in (gpu_node.plugin_not_ready(node), gpu_node.no_capacity(node)):
+        assert_problem(problem, said, means)
 
 
 def test_the_device_plugin():
-    ready, starting = Plugin("kube-system/p", True, "Running"), Plugin("kube-system/p", False, "Pending")
-    assert gpu_node.no_plugin(a_gpu_node(plugins=(starting, ready))) == ""
-    assert "is not ready: kube-system/p, Pending" in gpu_node.no_plugin(a_gpu_node(plugins=(starting,)))
-    assert "tolerations" in gpu_node.no_plugin(a_gpu_node(elsewhere=("kube-system/p on n2",)))
-    assert "install the GPU operator" in gpu_node.no_plugin(a_gpu_node())
+    ready, starting = DevicePlugin("kube-system/p", True, "Running"), DevicePlugin("kube-system/p", False, "Pending")
+    assert_problem(gpu_node.plugin_not_ready(a_gpu_node(plugins=(starting, ready))))
+    assert_problem(gpu_node.plugin_not_ready(a_gpu_node(plugins=(starting,))), "is not ready", "kube-system/p, Pending")
+    elsewhere = a_gpu_node(plugins_elsewhere=("kube-system/p on n2",))
+    assert_problem(gpu_node.plugin_not_ready(elsewhere), "kube-system/p on n2", "tolerations")
+    assert_problem(gpu_node.plugin_not_ready(a_gpu_node()), "install the GPU operator")
 
 
 @pytest.mark.parametrize(
@@ -201,15 +200,14 @@ def test_the_device_plugin():
 )
 def test_what_the_node_gives_out(capacity, allocatable, capacity_wrong, allocatable_wrong):
     node = a_gpu_node(capacity=capacity, allocatable=allocatable)
-    assert bool(gpu_node.no_capacity(node)) == capacity_wrong
-    wrong = gpu_node.not_allocatable(node)
-    assert bool(wrong) == allocatable_wrong
-    assert not wrong or f"{capacity} in its capacity but {allocatable} allocatable" in wrong
+    assert_problem(gpu_node.no_capacity(node), "has no nvidia.com/gpu" if capacity_wrong else "")
+    counts = f"{capacity} in its capacity but {allocatable} allocatable"
+    assert_problem(gpu_node.not_allocatable(node), counts if allocatable_wrong else "")
 
 
 def test_a_gpu_under_another_name_is_pointed_out():
-    wrong = gpu_node.no_capacity(a_gpu_node(others=("nvidia.com/gpu.shared",)))
-    assert "(but nvidia.com/gpu.shared: the device plugin's MIG or sharing settings rename it)" in wrong
+    problem = gpu_node.no_capacity(a_gpu_node(other_resources=("nvidia.com/gpu.shared",)))
+    assert_problem(problem, "(but nvidia.com/gpu.shared: the device plugin's MIG or sharing settings rename it)")
 
 
 # --- pods on it
@@ -218,8 +216,9 @@ def test_a_gpu_under_another_name_is_pointed_out():
 def test_a_probe_that_found_everything():
     probe = read_probe(fake_node.PROBED)
     assert probe.devices == ("nvidia-uvm", "nvidia0", "nvidiactl")
-    assert (probe.gpus, probe.cuda) == ([HostGpu("NVIDIA Made-Up", "550.54.15", "")], "12.4")
-    assert gpu_probe.no_runtime(probe) == gpu_probe.not_one(probe) == ""
+    assert probe.gpus == [Gpu("NVIDIA Made-Up", "550.54.15", cuda="12.4")]
+    assert_problem(gpu_probe.no_runtime(probe))
+    assert_problem(gpu_probe.not_one_gpu(probe))
 
 
 @pytest.mark.parametrize(
@@ -235,22 +234,22 @@ def test_a_probe_that_found_everything():
 )
 def test_a_probe_that_did_not(log, words):
     probe = read_probe(log)
-    assert words in gpu_probe.no_runtime(probe)
-    assert "asked for one GPU and sees none" in gpu_probe.not_one(probe)
+    assert_problem(gpu_probe.no_runtime(probe), words)
+    assert_problem(gpu_probe.not_one_gpu(probe), "asked for one GPU and sees none")
 
 
 def test_a_pod_that_sees_more_than_it_asked_for():
     probe = read_probe(fake_node.TWO)
-    assert gpu_probe.no_runtime(probe) == ""
-    assert "sees 2" in gpu_probe.not_one(probe)
-    assert "NVIDIA_VISIBLE_DEVICES=all" in gpu_probe.not_one(probe)
+    assert_problem(gpu_probe.no_runtime(probe))
+    assert_problem(gpu_probe.not_one_gpu(probe), "sees 2", "NVIDIA_VISIBLE_DEVICES=all")
 
 
 @pytest.mark.parametrize(
     ("version", "enough"), [("12.4", True), ("13.0", True), ("12.0", True), ("11.8", False), ("", False)]
 )
 def test_cuda(version, enough):
-    assert bool(gpu_probe.old_cuda(version, "12.0")) != enough
+    words = "" if enough else f"supports CUDA {version or 'of no known version'}; the trainer's image needs 12.0"
+    assert_problem(gpu_probe.old_cuda([Gpu("A100", cuda=version)], "12.0"), words)
 
 
 @pytest.mark.parametrize(
@@ -265,11 +264,12 @@ def test_cuda(version, enough):
     ],
 )
 def test_a_gpu_that_the_pinned_triton_is_too_new_for(capability, triton, enough):
-    found = [HostGpu("NVIDIA A100", "550.54.15", "8.0"), HostGpu("Tesla V100", "550.54.15", capability)]
-    wrong = gpu_probe.too_old_for_triton(found, "7.5", triton)
-    assert bool(wrong) != enough
-    assert enough or "Tesla V100 has compute capability 7.0, which is too old for Triton 25.08-py3" in wrong
-    assert enough or "name an older Triton with --images FILE" in wrong
+    found = [Gpu("NVIDIA A100", "550.54.15", "8.0"), Gpu("Tesla V100", "550.54.15", capability)]
+    words = [
+        "Tesla V100 has compute capability 7.0, which is too old for Triton 25.08-py3",
+        "name an older Triton with --images FILE",
+    ]
+    assert_problem(gpu_probe.capability_too_low_for_triton(found, "7.5", triton), *([] if enough else words))
 
 
 @pytest.mark.parametrize(
@@ -285,25 +285,26 @@ def test_a_gpu_that_the_pinned_triton_is_too_new_for(capability, triton, enough)
     ],
 )
 def test_a_driver_that_the_pinned_triton_is_too_new_for(name, driver, triton, enough):
-    found = [HostGpu("NVIDIA A100", "580.65.06", "8.0"), HostGpu(name, driver, "8.9")]
-    wrong = gpu_probe.old_for_triton(found, "575", f"nvcr.io/nvidia/tritonserver:{triton}")
-    assert bool(wrong) != enough
-    assert enough or f"the driver {driver} of {name} does not run the CUDA of Triton 25.08-py3" in wrong
+    found = [Gpu("NVIDIA A100", "580.65.06", "8.0"), Gpu(name, driver, "8.9")]
+    problem = gpu_probe.driver_too_old_for_triton(found, "575", f"nvcr.io/nvidia/tritonserver:{triton}")
+    assert_problem(
+        problem, "" if enough else f"the driver {driver} of {name} does not run the CUDA of Triton 25.08-py3"
+    )
 
 
 def test_a_capability_that_nvidia_smi_does_not_give_is_unknown():
     (found,) = nvidia_smi.gpus("NVIDIA Made-Up, 550.54.15, [N/A]")
-    assert found.capability == ""
+    assert found.compute_capability == ""
 
 
 def test_a_triton_that_says_its_driver_is_too_old():
     log = "E0101 Cannot get CUDA device count: CUDA driver version is insufficient for CUDA runtime version"
-    assert "the NVIDIA driver is too old for this Triton's CUDA" in triton_gpu.not_collected(log)
+    assert_problem(gpu_evidence.not_collected(log), "the NVIDIA driver is too old for this Triton's CUDA")
 
 
 def test_a_probe_that_asked_for_the_compute_capability():
     log = fake_node.PROBED.replace("550.54.15\nlisting", "550.54.15, 7.0\nlisting")
-    assert read_probe(log).gpus == [HostGpu("NVIDIA Made-Up", "550.54.15", "7.0")]
+    assert read_probe(log).gpus == [Gpu("NVIDIA Made-Up", "550.54.15", "7.0", cuda="12.4")]
 
 
 @pytest.mark.parametrize(
@@ -319,46 +320,50 @@ def test_a_probe_that_asked_for_the_compute_capability():
     ],
 )
 def test_tensorflow(log, words):
-    wrong = gpu_probe.no_tensorflow_gpu(log)
-    assert words in wrong
-    assert bool(wrong) == bool(words)
+    assert_problem(gpu_probe.no_tensorflow_gpu(log), words)
 
 
 # --- Triton on it
 
 
 def test_tritons_metrics():
-    found = triton_gpu.gpu_metrics(fake_node.METRICS)
+    found = gpu_evidence.gpu_metrics(fake_node.METRICS)
     assert found["GPU-57cd6b41"]["nv_gpu_memory_used_bytes"] == 617611264
-    assert triton_gpu.missing_metrics(fake_node.METRICS, "") == ""
+    assert_problem(gpu_evidence.missing_metrics(fake_node.METRICS, ""))
     part = fake_node.METRICS.replace("nv_gpu_utilization{", "nv_other{")
-    assert "GPU-57cd6b41 are incomplete: nv_gpu_utilization" in triton_gpu.missing_metrics(part, "")
-    wrong = triton_gpu.missing_metrics("nv_cpu_utilization 0.5\n", "error initializing DCGM, GPU metrics will not be")
-    assert "(error initializing DCGM, GPU metrics will not be)" in wrong
-    assert "NVIDIA_DRIVER_CAPABILITIES=compute,utility" in wrong
+    assert_problem(gpu_evidence.missing_metrics(part, ""), "GPU-57cd6b41 are incomplete: nv_gpu_utilization")
+    assert_problem(
+        gpu_evidence.missing_metrics("nv_cpu_utilization 0.5\n", "error initializing DCGM, GPU metrics will not be"),
+        "(error initializing DCGM, GPU metrics will not be)",
+        "NVIDIA_DRIVER_CAPABILITIES=compute,utility",
+    )
 
 
 def test_tritons_log():
-    assert triton_gpu.collected(fake_node.LOG) == ["NVIDIA Made-Up"]
-    assert triton_gpu.instances(fake_node.LOG, "cifar10") == ["GPU device 0"]
-    assert triton_gpu.providers(fake_node.LOG, "cifar10") == ["CUDAExecutionProvider"]
-    assert triton_gpu.instances(fake_node.LOG, "other") == triton_gpu.providers(fake_node.LOG, "other") == []
-    assert "`Collecting metrics for GPU`" in triton_gpu.not_collected("W metrics.cc:1] CUDA memory pool disabled")
-    assert "CUDA memory pool disabled" in triton_gpu.not_collected("W metrics.cc:1] CUDA memory pool disabled")
-    assert "no device at all" in triton_gpu.wrong_instance("", "cifar10")
+    assert gpu_evidence.collected(fake_node.LOG) == ["NVIDIA Made-Up"]
+    assert gpu_evidence.instances(fake_node.LOG, "cifar10") == ["GPU device 0"]
+    assert gpu_evidence.providers(fake_node.LOG, "cifar10") == ["CUDAExecutionProvider"]
+    assert gpu_evidence.instances(fake_node.LOG, "other") == gpu_evidence.providers(fake_node.LOG, "other") == []
+    words = "CUDA memory pool disabled"
+    assert_problem(gpu_evidence.not_collected(f"W metrics.cc:1] {words}"), "`Collecting metrics for GPU`", words)
+    assert_problem(gpu_evidence.instance_not_on_gpu("", "cifar10"), "no device at all")
 
 
 def test_the_instance_group():
-    assert triton_gpu.wrong_group({"instance_group": [{"name": "a", "kind": "KIND_GPU"}]}) == ""
-    assert "a is KIND_CPU" in triton_gpu.wrong_group({"instance_group": [{"name": "a", "kind": "KIND_CPU"}]})
-    assert "it has none" in triton_gpu.wrong_group({})
+    assert_problem(gpu_evidence.group_not_on_gpu({"instance_group": [{"name": "a", "kind": "KIND_GPU"}]}))
+    on_cpu = {"instance_group": [{"name": "a", "kind": "KIND_CPU"}]}
+    assert_problem(gpu_evidence.group_not_on_gpu(on_cpu), "a is KIND_CPU")
+    assert_problem(gpu_evidence.group_not_on_gpu({}), "it has none")
 
 
 def test_the_provider_is_believed_and_not_the_kind_where_the_python_backend_runs_the_model():
     config = {"name": "cifar10", "backend": "python", "instance_group": [{"name": "a", "kind": "KIND_GPU"}]}
     on_the_cpu = fake_node.LOG.replace("CUDAExecutionProvider", "CPUExecutionProvider")
-    assert triton_gpu.wrong_provider(config, fake_node.LOG) == ""
-    assert triton_gpu.wrong_group(config) == triton_gpu.wrong_instance(on_the_cpu, "cifar10") == ""
-    assert "ONNXRUNTIME=onnxruntime-gpu[cuda,cudnn]==1.23.2" in triton_gpu.wrong_provider(config, on_the_cpu)
+    assert_problem(gpu_evidence.provider_not_cuda(config, fake_node.LOG))
+    assert_problem(gpu_evidence.group_not_on_gpu(config))
+    assert_problem(gpu_evidence.instance_not_on_gpu(on_the_cpu, "cifar10"))
+    assert_problem(
+        gpu_evidence.provider_not_cuda(config, on_the_cpu), "ONNXRUNTIME=onnxruntime-gpu[cuda,cudnn]==1.23.2"
+    )
     # Triton's own backend can't make such an instance without CUDA's provider
-    assert triton_gpu.wrong_provider({**config, "backend": "onnxruntime"}, on_the_cpu) == ""
+    assert_problem(gpu_evidence.provider_not_cuda({**config, "backend": "onnxruntime"}, on_the_cpu))

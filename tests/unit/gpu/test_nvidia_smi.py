@@ -3,8 +3,9 @@
 import pytest
 
 from acceptance.gpu import nvidia_smi
-from acceptance.gpu.nvidia_smi import HostGpu
+from acceptance.gpu.nvidia_smi import Gpu
 from tests import docker_recorded as recorded
+from tests.unit.problems import assert_problem
 
 
 @pytest.mark.parametrize(
@@ -15,12 +16,12 @@ def test_the_numbers_of_a_version(version, parts):
 
 
 def test_the_gpus_of_a_list():
-    assert nvidia_smi.gpus(recorded.LISTED.text) == [
-        HostGpu("NVIDIA A100-SXM4-40GB", "535.183.01", "8.0"),
-        HostGpu("Tesla T4", "535.183.01", "7.5"),
+    assert nvidia_smi.gpus(recorded.LISTED.output) == [
+        Gpu("NVIDIA A100-SXM4-40GB", "535.183.01", "8.0"),
+        Gpu("Tesla T4", "535.183.01", "7.5"),
     ]
-    assert nvidia_smi.gpus(recorded.NO_CAPABILITY.text) == [HostGpu("Tesla K80", "470.256.02", "")]
-    assert nvidia_smi.no_gpu(recorded.LISTED) == ""
+    assert nvidia_smi.gpus(recorded.NO_CAPABILITY.output) == [Gpu("Tesla K80", "470.256.02", "")]
+    assert nvidia_smi.no_gpu(recorded.LISTED) is None
 
 
 @pytest.mark.parametrize(
@@ -32,9 +33,7 @@ def test_the_gpus_of_a_list():
     ],
 )
 def test_the_driver(answer, words):
-    wrong = nvidia_smi.old_driver(nvidia_smi.gpus(answer.text), "418.81.07")
-    assert words in wrong
-    assert bool(words) == bool(wrong)
+    assert_problem(nvidia_smi.old_driver(nvidia_smi.gpus(answer.output), "418.81.07"), words)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +45,8 @@ def test_the_driver(answer, words):
     ],
 )
 def test_an_image_that_asks_for_more_than_the_driver_has(said, needs):
-    wrong = nvidia_smi.refused(said, "image cuda:1", "12.4")
-    assert bool(wrong) == bool(needs)
-    assert not needs or f"too old for image cuda:1: it asks for {needs}, the driver has 12.4: install" in wrong
+    words = f"too old for image cuda:1: it asks for {needs}, the driver has 12.4: install" if needs else ""
+    assert_problem(nvidia_smi.refused(said, "image cuda:1", "12.4"), words)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +59,4 @@ def test_an_image_that_asks_for_more_than_the_driver_has(said, needs):
     ],
 )
 def test_the_compute_capability(answer, words):
-    wrong = nvidia_smi.low_capability(nvidia_smi.gpus(answer.text), "3.0")
-    assert words in wrong
-    assert bool(words) == bool(wrong)
+    assert_problem(nvidia_smi.low_capability(nvidia_smi.gpus(answer.output), "3.0"), words)

@@ -1,165 +1,54 @@
 """The diagnosis on recorded states: each cause is named, is final when waiting can't help, and not before."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiClient, ApiException
+from kubernetes.client import CoreV1Api
 
 from acceptance.errors import AcceptanceError
-from acceptance.kubernetes import diagnosis
-from acceptance.kubernetes.diagnosis import Trouble, owner_trouble, trouble_of
-from acceptance.kubernetes.gpu_diagnosis import gpu_reason
-from acceptance.kubernetes.gpu_nodes import choose
-from acceptance.kubernetes.view import GPU, LiveCluster
-from acceptance.stacks.kubernetes import gpu_of
+from acceptance.gpu.node import GPU_RESOURCE as GPU
+from acceptance.kubernetes import container_diagnosis, diagnosis, owner_diagnosis
+from acceptance.kubernetes.diagnosis import diagnose
+from acceptance.kubernetes.facts import Diagnosis
+from acceptance.kubernetes.gpu_diagnosis import no_gpu
+from acceptance.kubernetes.gpu_nodes import choose, gpu_of
+from acceptance.kubernetes.owner_diagnosis import diagnose_owner
+from acceptance.kubernetes.view import LiveCluster
+from tests.unit.kubernetes.api_server import cluster_of
+from tests.unit.kubernetes.recorded import (
+    NOW,
+    Recorded,
+    Refused,
+    a_namespace,
+    a_node,
+    a_pod,
+    a_resident,
+    an_event,
+    before,
+    container,
+    ended,
+    plugin,
+    unschedulable,
+    waits,
+)
+from tests.unit.problems import assert_problem
 
-NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
-UID = "7d4f1f0e-6b5c-4a37-9a0f-3f1f8f3a7c11"
-
-
-def before(seconds: float) -> str:
-    """Return the time so many seconds ago as the API server writes it."""
-    return (NOW - timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
-
-
-def read(kind: str, recorded: dict[str, Any]) -> Any:
-    """Make a model of the API server's JSON, as the client does."""
-    return ApiClient()._ApiClient__deserialize(recorded, kind)  # type: ignore[attr-defined]
-
-
-def a_pod(
-    status: dict[str, Any] | None = None,
-    *,
-    name: str = "web",
-    requests: dict[str, str] | None = None,
-    image: str = "registry.example/web:1",
-    metadata: dict[str, Any] | None = None,
-    **spec: Any,
-) -> Any:
-    resources = {"requests": requests or {}, "limits": {"memory": "64Mi"}}
-    body = {"restartPolicy": "Always", "containers": [{"name": "main", "image": image, "resources": resources}]}
-    about = {"name": name, "namespace": "run", "uid": UID, "creationTimestamp": before(60)}
-    return read(
-        "V1Pod",
-        {"metadata": about | (metadata or {}), "spec": body | spec, "status": {"phase": "Pending"} | (status or {})},
-    )
+LOG = "/api/v1/namespaces/run/pods/web/log"
 
 
-def container(state: dict[str, Any], last: dict[str, Any] | None = None, restarts: int = 0, **more: Any) -> Any:
-    about = {"name": "main", "image": "registry.example/web:1", "imageID": "", "ready": False}
-    return about | {"restartCount": restarts, "state": state, "lastState": last or {}} | more
-
-
-def waits(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
-    """Return a pod's status whose container waits."""
-    return {"containerStatuses": [container({"waiting": {"reason": reason, "message": message}}, **more)]}
-
-
-def ended(code: int, reason: str = "Error", message: str = "") -> dict[str, Any]:
-    return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
-
-
-def unschedulable(message: str, seconds: float = 25, **spec: Any) -> Any:
-    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-    return a_pod({"conditions": [condition | {"lastTransitionTime": before(seconds)}]}, **spec)
-
-
-def an_event(reason: str, message: str, *, first: float = 30, last: float = 1, kind: str = "Pod", **about: str) -> Any:
-    what = {"kind": kind, "name": "web", "namespace": "run"} | ({"uid": UID} if kind == "Pod" else {}) | about
-    return read(
-        "CoreV1Event",
-        {
-            "metadata": {"name": f"{what['name']}.1", "namespace": "run"},
-            "involvedObject": what,
-            "reason": reason,
-            "message": message,
-            "firstTimestamp": before(first),
-            "lastTimestamp": before(last),
-        },
-    )
-
-
-def a_node(
-    name: str = "n1", labels: dict[str, str] | None = None, taints: Any = (), conditions: Any = (), **resources: str
-) -> Any:
-    """Make a node; a resource's value is its amount, or `capacity/allocatable`."""
-    amounts = {"cpu": "2", "memory": "4Gi", "pods": "110"} | resources
-    amounts = {name.replace("gpu", GPU): value for name, value in amounts.items()}
-    ready = {"type": "Ready", "status": "True", "message": "kubelet is posting ready status"}
-    return read(
-        "V1Node",
-        {
-            "metadata": {"name": name, "labels": labels or {}},
-            "spec": {"taints": list(taints)},
-            "status": {
-                "capacity": {name: value.split("/")[0] for name, value in amounts.items()},
-                "allocatable": {name: value.split("/")[-1] for name, value in amounts.items()},
-                "conditions": list(conditions) or [ready],
-            },
-        },
-    )
-
-
-def a_resident(name: str, node: str = "n1", phase: str = "Running", **requests: str) -> Any:
-    wanted = {name.replace("gpu", GPU): value for name, value in requests.items()}
-    return a_pod({"phase": phase}, name=name, nodeName=node, requests=wanted)
-
-
-class Recorded:
-    """A ClusterView of what a test gives it; notes what it was asked for."""
-
-    def __init__(
-        self, nodes: Sequence[Any] = (), pods: Sequence[Any] = (), log: str = "", phase: str = "Active"
-    ) -> None:
-        self.answers = {"nodes": list(nodes), "pods": list(pods)}
-        self.text, self.phase, self.asked = log, phase, list[Any]()
-
-    def nodes(self) -> list[Any]:
-        self.asked.append("nodes")
-        return self.answers["nodes"]
-
-    def pods(self) -> list[Any]:
-        self.asked.append("pods")
-        return self.answers["pods"]
-
-    def namespace(self, name: str) -> Any:
-        return a_namespace(self.phase)
-
-    def log(self, namespace: str, pod: str, container: str, previous: bool, lines: int) -> str:
-        self.asked.append((namespace, pod, container, previous))
-        return self.text
-
-
-class Refused(Recorded):
-    """An account that may only look into its own namespace."""
-
-    def nodes(self) -> list[Any]:
-        raise AcceptanceError("the cluster doesn't let this account list nodes (403 Forbidden)")
-
-    pods = nodes
-
-
-def a_namespace(phase: str, *conditions: dict[str, str]) -> Any:
-    return read(
-        "V1Namespace", {"metadata": {"name": "run"}, "status": {"phase": phase, "conditions": list(conditions)}}
-    )
-
-
-def seen(pod: Any, *events: Any, cluster: Any = None) -> Trouble:
-    """Return the pod's trouble, which there must be."""
-    trouble = trouble_of(pod, events, cluster or Recorded([a_node()]), NOW)
-    assert trouble, "no trouble was found"
-    return trouble
+def seen(pod: Any, *events: Any, cluster: Any = None) -> Diagnosis:
+    """Return the pod's diagnosis, which there must be."""
+    found = diagnose(pod, events, cluster or Recorded([a_node()]), NOW)
+    assert found, "nothing was found to be wrong"
+    return found
 
 
 def final(pod: Any, *events: Any, cluster: Any = None) -> str:
-    trouble = seen(pod, *events, cluster=cluster)
-    assert trouble.final, trouble.text
-    assert trouble.text.startswith("pod run/web: ")
-    return trouble.text
+    found = seen(pod, *events, cluster=cluster)
+    assert found.final, found.text
+    assert found.text.startswith("pod run/web: ")
+    return found.text
 
 
 # --- nothing is wrong
@@ -176,14 +65,14 @@ def final(pod: Any, *events: Any, cluster: Any = None) -> str:
         {"initContainerStatuses": [container({"running": {}}, name="prepare")]} | waits("PodInitializing"),
     ],
 )
-def test_a_pod_that_is_well_or_on_its_way_has_no_trouble(status):
-    assert trouble_of(a_pod(status, nodeName="n1"), [], Recorded([a_node()]), NOW) is None
+def test_a_pod_that_is_well_or_on_its_way_has_no_diagnosis(status):
+    assert diagnose(a_pod(status, nodeName="n1"), [], Recorded([a_node()]), NOW) is None
 
 
 def test_a_pod_on_its_way_costs_no_request():
     cluster = Recorded()
     fresh = a_pod(waits("ContainerCreating"), metadata={"creationTimestamp": before(2)}, nodeName="n1")
-    assert trouble_of(fresh, [], cluster, NOW) is None
+    assert diagnose(fresh, [], cluster, NOW) is None
     assert cluster.asked == []
 
 
@@ -324,14 +213,14 @@ def test_volumes_and_sandboxes_are_final_after_their_grace(reason, message, grac
     assert f"{reason}: {message}" in text and "kubectl describe pod web -n run" in text
 
 
-def test_a_mount_that_worked_in_the_end_is_no_trouble():
+def test_a_mount_that_worked_in_the_end_is_no_cause():
     events = [an_event("FailedMount", "timed out", first=40, last=20), an_event("Pulling", "Pulling image", last=10)]
-    assert trouble_of(a_pod(waits("ContainerCreating")), events, Recorded(), NOW) is None
+    assert diagnose(a_pod(waits("ContainerCreating")), events, Recorded(), NOW) is None
 
 
 def test_events_of_an_earlier_pod_of_that_name_do_not_count():
     old = an_event("FailedMount", 'secret "keys" not found', uid="another")
-    assert trouble_of(a_pod(waits("ContainerCreating")), [old], Recorded(), NOW) is None
+    assert diagnose(a_pod(waits("ContainerCreating")), [old], Recorded(), NOW) is None
 
 
 # --- pods that no node takes
@@ -484,8 +373,8 @@ def test_node_pressure_evicts_a_pod():
 
 def test_node_pressure_on_a_pod_that_has_its_node_is_worth_waiting():
     node = a_node(conditions=pressed("DiskPressure", "kubelet has disk pressure"))
-    trouble = seen(a_pod(waits("ContainerCreating"), nodeName="n1"), cluster=Recorded([node]))
-    assert "DiskPressure" in trouble.text and not trouble.final
+    found = seen(a_pod(waits("ContainerCreating"), nodeName="n1"), cluster=Recorded([node]))
+    assert "DiskPressure" in found.text and not found.final
 
 
 def test_a_node_that_is_not_ready():
@@ -495,7 +384,7 @@ def test_a_node_that_is_not_ready():
     early = Recorded([a_node(conditions=pressed("Ready", words, "Unknown", seconds=5))])
     assert f"node n1 is NotReady: {words}" in final(pod, cluster=late)
     assert not seen(pod, cluster=early).final
-    assert trouble_of(pod, [], Refused(), NOW) is None
+    assert diagnose(pod, [], Refused(), NOW) is None
 
 
 def test_a_node_that_is_gone():
@@ -545,10 +434,10 @@ SECURITY = (
 )
 def test_a_pod_that_is_refused_before_it_exists(message, fix):
     about: dict[str, Any] = {"kind": "ReplicaSet", "name": "web-6f"}
-    trouble = owner_trouble("web", [an_event("FailedCreate", message, **about)], [a_namespace("Active")], NOW)
-    assert trouble and trouble.final
-    assert message in trouble.text and fix in trouble.text
-    early = owner_trouble("web", [an_event("FailedCreate", message, first=3, **about)], [], NOW)
+    found = diagnose_owner("web", [an_event("FailedCreate", message, **about)], [a_namespace("Active")], NOW)
+    assert found and found.final
+    assert message in found.text and fix in found.text
+    early = diagnose_owner("web", [an_event("FailedCreate", message, first=3, **about)], [], NOW)
     assert early and not early.final
 
 
@@ -561,41 +450,34 @@ def test_a_pod_that_is_refused_before_it_exists(message, fix):
     ],
 )
 def test_the_events_of_others_are_not_an_owners(about):
-    assert owner_trouble("web", [an_event("FailedCreate", QUOTA, **about)], [], NOW) is None
+    assert diagnose_owner("web", [an_event("FailedCreate", QUOTA, **about)], [], NOW) is None
 
 
-def test_an_owner_that_got_its_pods_after_all_has_no_trouble():
+def test_an_owner_that_got_its_pods_after_all_has_no_diagnosis():
     about: dict[str, Any] = {"kind": "Job", "name": "train"}
     events = [
         an_event("SuccessfulCreate", "Created pod", last=1, **about),
         an_event("FailedCreate", QUOTA, last=9, **about),
     ]
-    assert owner_trouble("train", events, [a_namespace("Active")], NOW) is None
+    assert diagnose_owner("train", events, [a_namespace("Active")], NOW) is None
 
 
 def test_a_job_that_gave_up():
     gave_up = an_event("BackoffLimitExceeded", "Job has reached the specified backoff limit", kind="Job", name="train")
-    trouble = owner_trouble("train", [gave_up], [], NOW)
-    assert trouble and trouble.final and "kubectl get pods -n run -l job-name=train" in trouble.text
+    found = diagnose_owner("train", [gave_up], [], NOW)
+    assert found and found.final and "kubectl get pods -n run -l job-name=train" in found.text
 
 
 def test_a_terminating_namespace_says_what_it_waits_for():
     remaining = {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "hold in 1 resource instances"}
-    trouble = owner_trouble("web", [], [a_namespace("Terminating", remaining)], NOW)
-    assert trouble and trouble.final and "is terminating (hold in 1 resource instances)" in trouble.text
+    found = diagnose_owner("web", [], [a_namespace("Terminating", remaining)], NOW)
+    assert found and found.final and "is terminating (hold in 1 resource instances)" in found.text
 
 
 # --- GPUs
 
 WANTS_GPU = {GPU: "1"}
 NO_GPU = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
-
-
-def plugin(
-    status: dict[str, Any] | None = None, name: str = "nvidia-device-plugin-daemonset-x7k2p", **more: Any
-) -> Any:
-    running = {"phase": "Running", "containerStatuses": [container({"running": {}}, ready=True)]}
-    return a_pod(status or running, name=name, nodeName="n1", **more)
 
 
 def test_no_node_advertises_a_gpu_and_there_is_no_device_plugin():
@@ -608,7 +490,8 @@ def test_no_node_advertises_a_gpu_and_there_is_no_device_plugin():
 
 
 def test_the_nodes_that_are_labelled_already_are_named():
-    assert "(nodes with accelerator=gpu: n1)" in gpu_reason(Recorded([a_node(labels={"accelerator": "gpu"})]))
+    problem = no_gpu(Recorded([a_node(labels={"accelerator": "gpu"})]))
+    assert_problem(problem, "(nodes with accelerator=gpu: n1)")
 
 
 @pytest.mark.parametrize(
@@ -622,38 +505,41 @@ def test_the_nodes_that_are_labelled_already_are_named():
 )
 def test_the_device_plugin_is_found_by_name_label_or_image_and_its_log_shown(found):
     cluster = Recorded([a_node()], [found], log="No devices found. Waiting indefinitely.")
-    reason = gpu_reason(cluster)
-    assert f"look at the device plugin: run/{found.metadata.name} on node n1, phase Running" in reason
-    assert "    No devices found. Waiting indefinitely." in reason
+    assert_problem(
+        no_gpu(cluster),
+        "look at the device plugin",
+        f"run/{found.metadata.name} on node n1, phase Running",
+        "    No devices found. Waiting indefinitely.",
+    )
 
 
 def test_the_plugins_companions_are_not_the_plugin():
     companion = plugin(name="gpu-feature-discovery-x", image="nvcr.io/nvidia/k8s-device-plugin:v0.18.0")
-    assert "no namespace has a pod" in gpu_reason(Recorded([a_node()], [companion]))
+    assert_problem(no_gpu(Recorded([a_node()], [companion])), "no namespace has a pod")
 
 
 def test_a_device_plugin_that_crashes_shows_its_previous_log():
     status = {"phase": "Running"} | waits("CrashLoopBackOff", "back-off 5m0s", last=ended(1), restarts=9)
     cluster = Recorded([a_node()], [plugin(status)], log="failed to initialize NVML: driver not loaded")
-    reason = gpu_reason(cluster)
-    assert "container main waits: CrashLoopBackOff: back-off 5m0s" in reason and "driver not loaded" in reason
+    words = ("container main waits: CrashLoopBackOff: back-off 5m0s", "driver not loaded")
+    assert_problem(no_gpu(cluster), *words)
     assert cluster.asked[-1][-1] is True
 
 
 def test_a_gpu_under_another_name_is_pointed_out():
     other: dict[str, Any] = {"nvidia.com/mig-1g.5gb": "7"}
     node = a_node(**other)
-    assert "no node advertises nvidia.com/gpu (but nvidia.com/mig-1g.5gb" in gpu_reason(Recorded([node]))
+    assert_problem(no_gpu(Recorded([node])), "no node advertises nvidia.com/gpu (but nvidia.com/mig-1g.5gb")
 
 
 def test_a_node_that_had_a_gpu_once_is_said_to_advertise_none():
-    reason = gpu_reason(Recorded([a_node(gpu="0")]))
-    assert reason.startswith("no node advertises nvidia.com/gpu; no namespace has a pod of the NVIDIA device plugin")
+    problem = no_gpu(Recorded([a_node(gpu="0")]))
+    assert_problem(problem, "no node advertises nvidia.com/gpu", "no namespace has a pod of the NVIDIA device plugin")
 
 
 def test_a_gpu_in_capacity_that_is_not_allocatable():
     cluster = Recorded([a_node(gpu="2/0")], [plugin()], log="marking device GPU-1f as unhealthy: Xid 79")
-    for text in (gpu_reason(cluster), final(unschedulable(NO_GPU, requests=WANTS_GPU), cluster=cluster)):
+    for text in (str(no_gpu(cluster)), final(unschedulable(NO_GPU, requests=WANTS_GPU), cluster=cluster)):
         assert "node n1 has nvidia.com/gpu 2 in its capacity but 0 allocatable: a device is unhealthy" in text
         assert "marking device GPU-1f as unhealthy: Xid 79" in text
 
@@ -665,7 +551,7 @@ def test_all_gpus_are_taken_and_by_whom():
     assert "node n1 has 2, 0 free: taken by run/a (2)" in text
     assert "node n2 has 1 of 2 (`kubectl describe node n2`), 0 free: taken by run/b (1)" in text
     assert "run/done" not in text and "n3" not in text
-    assert gpu_reason(Recorded(nodes, pods)) == ""
+    assert_problem(no_gpu(Recorded(nodes, pods)))
 
 
 def test_more_gpus_than_a_node_has():
@@ -715,21 +601,29 @@ def test_the_gpus_name_and_driver(labels, expected):
 # --- the real cluster's view
 
 
-def test_a_list_that_is_refused_says_what_and_how_to_get_it():
-    def refuse(**options):
-        raise ApiException(status=403, reason="Forbidden")
+@pytest.fixture
+def live(tmp_path, api_server):
+    return LiveCluster(CoreV1Api(cluster_of(tmp_path, api_server.address).api()))
 
-    core: Any = SimpleNamespace(list_node=refuse, read_namespaced_pod_log=lambda *_, **__: refuse())
+
+def test_a_list_that_is_refused_says_what_and_how_to_get_it(live, api_server):
+    api_server.answers["/api/v1/nodes"] = (403, {"message": "nodes is forbidden"})
     with pytest.raises(AcceptanceError, match=r"list nodes \(403 Forbidden\); use a kubeconfig that may"):
-        LiveCluster(core).nodes()
-    assert LiveCluster(core).log("run", "web", "main", False, 8) == ""
+        live.nodes()
 
 
-def test_a_log_that_is_not_text_is_shown_all_the_same():
-    core: Any = SimpleNamespace(read_namespaced_pod_log=lambda *_, **__: SimpleNamespace(data=b"epoch \xff\n"))
-    assert LiveCluster(core).log("run", "web", "main", False, 8) == "epoch \ufffd\n"
+def test_a_log_that_is_refused_is_empty(live, api_server):
+    api_server.answers[LOG] = (403, {"message": "pods/log is forbidden"})
+    assert live.log("run", "web", "main", False, 8) == ""
+    assert api_server.asked == [LOG]
+
+
+def test_a_log_that_is_not_text_is_shown_all_the_same(live, api_server):
+    api_server.answers[LOG] = (200, [b"epoch \xff\n"])
+    assert live.log("run", "web", "main", False, 8) == "epoch \ufffd\n"
 
 
 def test_every_grace_leaves_time_to_say_so_within_30_seconds():
-    graces = [value for name, value in vars(diagnosis).items() if name.endswith("_GRACE")]
-    assert len(graces) == 5 and max(graces) <= timedelta(seconds=20)
+    modules = (diagnosis, container_diagnosis, owner_diagnosis)
+    graces = {name: value for module in modules for name, value in vars(module).items() if name.endswith("_GRACE")}
+    assert len(graces) == 5 and max(graces.values()) <= timedelta(seconds=20)

@@ -1,21 +1,22 @@
 """Pods that ask for a GPU get the cluster's RuntimeClass for them, and no others do."""
 
-import contextlib
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiException
 
+from acceptance.errors import AcceptanceError
 from acceptance.gpu import probe as gpu_probe
 from acceptance.gpu.probe import read_probe
 from acceptance.images import read_images
-from acceptance.kubernetes import gpu_nodes, manifests
-from acceptance.kubernetes import namespace as namespaces
+from acceptance.kubernetes import manifests
 from acceptance.kubernetes.namespace import Namespace
 from tests.contract import fake_node
+from tests.unit.kubernetes.api_server import cluster_of
+from tests.unit.problems import assert_problem
 
 WITH_GPU = ("cuda-vector-add", "gpu-probe", "tensorflow-probe")
+RUNTIME_CLASS = "/apis/node.k8s.io/v1/runtimeclasses/nvidia"
+FOUND = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "nvidia"}
 
 
 def component(name: str, container: str = "") -> Any:
@@ -33,65 +34,47 @@ def runtime_of(manifest: Any) -> str | None:
 
 
 @pytest.fixture
-def namespace(monkeypatch, tmp_path):
-    """A namespace whose objects end in `created`, on a cluster whose RuntimeClasses are `classes`."""
-    asked: list[str] = []
-    created: list[Any] = []
-
-    class Api:
-        def __init__(self, api):
-            pass
-
-        def read_runtime_class(self, name, **options):
-            asked.append(name)
-            if name not in found.classes:
-                raise ApiException(status=found.refusal)
-
-    cluster = SimpleNamespace(
-        api=lambda: contextlib.nullcontext(object()), explained=lambda doing: contextlib.nullcontext(), redactor=None
-    )
-    monkeypatch.setattr(gpu_nodes, "NodeV1Api", Api)
-    monkeypatch.setattr(namespaces, "create_from_dict", lambda api, manifest, **options: created.append(manifest))
-    monkeypatch.setattr(namespaces, "Watched", lambda *arguments, **options: None)
-    itself = Namespace(cluster, "run", read_images(None), tmp_path)  # type: ignore[arg-type]
-    found = SimpleNamespace(itself=itself, asked=asked, created=created, classes={"nvidia"}, refusal=404)
-    return found
+def namespace(api_server, tmp_path):
+    """A namespace on a made-up API server, which has the RuntimeClass."""
+    api_server.answers[RUNTIME_CLASS] = (200, FOUND)
+    return Namespace(cluster_of(tmp_path, api_server.address), "run", read_images(None), tmp_path)
 
 
-def test_every_pod_that_asks_for_a_gpu_gets_the_runtime_class_and_the_cluster_is_asked_once(namespace):
+def test_every_pod_that_asks_for_a_gpu_gets_the_runtime_class_and_the_cluster_is_asked_once(namespace, api_server):
     for manifest in (*map(component, WITH_GPU), component("training", "trainer"), component("triton", "triton")):
-        namespace.itself.create(manifest)
-    assert [runtime_of(manifest) for manifest in namespace.created] == ["nvidia"] * 5
-    assert namespace.asked == ["nvidia"]
+        namespace.create(manifest)
+    assert [runtime_of(manifest) for manifest in api_server.created] == ["nvidia"] * 5
+    assert api_server.asked == [RUNTIME_CLASS]
 
 
-def test_pods_without_a_gpu_get_none_and_the_cluster_is_not_asked(namespace):
+def test_pods_without_a_gpu_get_none_and_the_cluster_is_not_asked(namespace, api_server):
     for name in ("training", "triton", "mlflow", "load"):
-        namespace.itself.create(component(name))
-    assert [runtime_of(manifest) for manifest in namespace.created] == [None] * 4
-    assert namespace.asked == []
+        namespace.create(component(name))
+    assert [runtime_of(manifest) for manifest in api_server.created] == [None] * 4
+    assert api_server.asked == []
 
 
 @pytest.mark.parametrize("refusal", [401, 403, 404])
-def test_a_cluster_that_has_none_or_does_not_tell_runs_them_by_its_default(namespace, refusal):
-    namespace.classes, namespace.refusal = set(), refusal
-    namespace.itself.create(component("gpu-probe"))
-    assert runtime_of(namespace.created[0]) is None
+def test_a_cluster_that_has_none_or_does_not_tell_runs_them_by_its_default(namespace, api_server, refusal):
+    api_server.answers[RUNTIME_CLASS] = (refusal, {"message": "no"})
+    namespace.create(component("gpu-probe"))
+    assert runtime_of(api_server.created[0]) is None
 
 
-def test_a_node_that_gives_gpus_by_cdi_needs_no_runtime_that_is_named_nvidia(namespace):
-    namespace.classes = set()
-    namespace.itself.create(component("gpu-probe"))
+def test_a_node_that_gives_gpus_by_cdi_needs_no_runtime_that_is_named_nvidia(namespace, api_server):
+    del api_server.answers[RUNTIME_CLASS]
+    namespace.create(component("gpu-probe"))
+    assert runtime_of(api_server.created[0]) is None
     probe = read_probe(fake_node.CDI)
-    assert runtime_of(namespace.created[0]) is None
-    assert gpu_probe.no_runtime(probe) == gpu_probe.not_one(probe) == ""
+    assert_problem(gpu_probe.no_runtime(probe))
+    assert_problem(gpu_probe.not_one_gpu(probe))
 
 
-def test_another_error_is_not_taken_for_an_answer(namespace):
-    namespace.classes, namespace.refusal = set(), 500
-    with pytest.raises(ApiException):
-        namespace.itself.create(component("gpu-probe"))
-    assert namespace.created == []
+def test_another_error_is_not_taken_for_an_answer(namespace, api_server):
+    api_server.answers[RUNTIME_CLASS] = (500, {"message": "etcd is away"})
+    with pytest.raises(AcceptanceError, match="HTTP 500: etcd is away"):
+        namespace.create(component("gpu-probe"))
+    assert api_server.created == []
 
 
 def test_a_runtime_class_that_a_manifest_names_stays():

@@ -7,6 +7,7 @@ import pytest
 
 from acceptance.load.answers import wrong_answers
 from acceptance.load.result import LoadPlan, LoadResult
+from tests.unit.problems import assert_problem
 
 EXPECTED = np.array([[0, 1, 2, 3, 9, 5, 6, 7, 8, 4]], dtype=np.float32)
 
@@ -21,8 +22,8 @@ def load(*answers):
 
 
 def test_answers_within_rounding_are_right():
-    assert wrong_answers(load(answer(EXPECTED), answer(EXPECTED + 0.0005)), EXPECTED, "cpu") == ""
-    assert wrong_answers(load(answer(EXPECTED + 0.02)), EXPECTED, "gpu") == ""
+    assert_problem(wrong_answers(load(answer(EXPECTED), answer(EXPECTED + 0.0005)), EXPECTED, "cpu"))
+    assert_problem(wrong_answers(load(answer(EXPECTED + 0.02)), EXPECTED, "gpu"))
 
 
 @pytest.mark.parametrize(
@@ -37,10 +38,9 @@ def test_answers_within_rounding_are_right():
     ],
 )
 def test_one_wrong_answer_among_right_ones_is_found(text, words):
-    wrong = wrong_answers(load(answer(EXPECTED), text), EXPECTED, "cpu")
-    assert wrong.startswith("1 of the 2 answers that were looked at are wrong")
-    assert words in wrong
+    problem = wrong_answers(load(answer(EXPECTED), text), EXPECTED, "cpu")
+    assert_problem(problem, "1 of the 2 answers that were looked at are wrong", words)
 
 
 def test_a_load_without_answers_proves_nothing():
-    assert "no answer of 1 requests was kept" in wrong_answers(load(), EXPECTED, "gpu")
+    assert_problem(wrong_answers(load(), EXPECTED, "gpu"), "no answer of 1 requests was kept")

@@ -50,8 +50,8 @@ def test_they_take_turns_so_that_neither_is_always_first():
     assert len(found.counted) == len(found.sent) == 6
     assert list(found.loads())[:4] == ["CPU 1", "GPU 1", "CPU 2", "GPU 2"]
     assert found.verdict() == GPU_FASTER
-    assert "GPU faster by 6 pairs" in found.words()
-    assert "--pairs" not in found.words()
+    assert "GPU faster by 6 pairs" in found.summary()
+    assert "--pairs" not in found.summary()
 
 
 def test_the_slower_one_in_the_gpus_place_loses():
@@ -75,7 +75,7 @@ def test_loads_that_are_never_valid_end_and_can_not_tell():
     found = send_pairs(Predictors(cpu=lambda n: load(), gpu=lambda n: load(rate=540)), 6)
     assert (len(found.sent), len(found.counted)) == (12, 0)
     assert found.verdict() == CANT_TELL
-    assert "0 pairs of valid loads; at least 6 are needed" in found.words()
+    assert "0 pairs of valid loads; at least 6 are needed" in found.summary()
 
 
 def test_a_request_that_failed_is_not_tried_away():
@@ -104,7 +104,7 @@ def test_where_it_can_not_tell_it_says_how_many_pairs_would():
     pairs = [Pair(load(0.003 + n / 1e4), load(0.003 + (5 - n) / 1e4), "cpu") for n in range(6)]
     found = PairedLoads(pairs)
     needed = max(pairs_needed(found.logarithms(percent)) for percent in PERCENTS)
-    assert found.words().endswith(f"{needed} pairs would tell a difference of 5% (--pairs)")
+    assert found.summary().endswith(f"{needed} pairs would tell a difference of 5% (--pairs)")
 
 
 def pairs_of(p50s, p99s):
@@ -120,7 +120,7 @@ def pairs_of(p50s, p99s):
 
 
 def test_where_each_is_faster_at_one_percentile_no_number_of_pairs_would_tell():
-    words = pairs_of([0.8, 0.81, 0.79, 0.8, 0.82, 0.8], [1.2, 1.21, 1.19, 1.2, 1.22, 1.2]).words()
+    words = pairs_of([0.8, 0.81, 0.79, 0.8, 0.82, 0.8], [1.2, 1.21, 1.19, 1.2, 1.22, 1.2]).summary()
     assert words.startswith(CANT_TELL)
     assert words.endswith("beyond doubt: no number of pairs would tell which one is at both")
 
@@ -130,13 +130,13 @@ def test_where_the_difference_is_smaller_than_5_percent_it_says_how_many_pairs_w
     one = found.ratios()[1]
     needed = pairs_needed(found.logarithms(99), one.difference)
     assert needed > len(found.counted)
-    assert found.words().endswith(
+    assert found.summary().endswith(
         f"a difference of 5% would have been told; {needed} pairs would tell the {one.difference:.1%} at p99 (--pairs)"
     )
 
 
 def test_where_there_is_no_difference_no_number_of_pairs_would_tell():
-    assert pairs_of([0.5] * 6, [1] * 6).words().endswith("at p99 there is none: no number of pairs would tell")
+    assert pairs_of([0.5] * 6, [1] * 6).summary().endswith("at p99 there is none: no number of pairs would tell")
 
 
 @pytest.fixture(scope="module")

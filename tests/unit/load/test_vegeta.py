@@ -117,7 +117,16 @@ def test_whatever_is_in_a_table_it_is_a_result_or_a_clear_error(tmp_path_factory
 
 
 def test_no_vegeta_is_an_error_with_the_fix(monkeypatch, tmp_path):
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AcceptanceError, match="make setup"):
-        vegeta.find_vegeta()
+        vegeta.find_vegeta(str(tmp_path / "python"))
+
+
+def test_the_vegeta_beside_the_interpreter_comes_before_that_of_the_path(monkeypatch, tmp_path):
+    for folder in ("venv", "path"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "vegeta").write_text("#!/bin/sh\n")
+        (tmp_path / folder / "vegeta").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    assert vegeta.find_vegeta(str(tmp_path / "venv" / "python")) == tmp_path / "venv" / "vegeta"
+    assert vegeta.find_vegeta(str(tmp_path / "python")) == tmp_path / "path" / "vegeta"

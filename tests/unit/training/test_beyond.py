@@ -1,49 +1,36 @@
-"""The second recipe's parts: augmentation, schedule, network, and the view that held-out pictures get."""
+"""The second recipe's parts: augmentation, schedule, network, and the view that held-out images get."""
 
 import importlib
-import os
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
 
-from acceptance.training import project as mlflow_local
-from fixtures.training import BEYOND
-from tests.running import ROOT
-
-
-@pytest.fixture(scope="module")
-def codeset():
-    """The codeset's modules, which import nothing of the suite and are no package."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "TF_CPP_MIN_LOG_LEVEL", "3")
-        patch.syspath_prepend(str(ROOT / "codeset"))
-        modules = ("augment", "data", "network", "resnet")
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in modules})
+from acceptance.paths import CODESET
+from acceptance.training.project import project_options
+from acceptance.training.recipes import BEYOND
 
 
 def split(codeset, count=40):
-    """Pictures that no shift, flip or hole leaves as they were."""
+    """Images that no shift, flip or hole leaves as they were."""
     random = np.random.default_rng(1)
-    pictures = random.integers(1, 256, (count, 32, 32, 3)).astype(np.uint8)
-    return codeset.data.Split(pictures, np.arange(count) % 10)
+    images = random.integers(1, 256, (count, 32, 32, 3)).astype(np.uint8)
+    return codeset.data.Split(images, np.arange(count) % 10)
 
 
 # --- as a project
 
 
 def test_the_suite_asks_for_what_the_entry_point_does_by_itself(codeset):
-    declared = yaml.safe_load((ROOT / "codeset/MLproject").read_text())["entry_points"][BEYOND.entry_point][
-        "parameters"
-    ]
+    project = yaml.safe_load((CODESET / "MLproject").read_text())
+    declared = project["entry_points"][BEYOND.entry_point]["parameters"]
     defaults = {name: str(given["default"]) for name, given in declared.items() if name != "data"}
     assert defaults == BEYOND.parameters
     assert BEYOND.profile == codeset.resnet.PROFILES[0]
 
 
 def test_mlflow_is_told_the_entry_point():
-    options = mlflow_local.project_options("gpu-beyond-1", BEYOND, "/data")
+    options = project_options("gpu-beyond-1", BEYOND, "/data")
     assert options[options.index("--entry-point") + 1] == "beyond"
     assert "data=/data" in options
 
@@ -51,39 +38,39 @@ def test_mlflow_is_told_the_entry_point():
 # --- augmentation
 
 
-def test_the_middle_window_is_the_picture_itself(codeset):
-    pictures = split(codeset).pictures
-    middle = np.full(len(pictures), codeset.augment.SHIFT)
-    same = codeset.augment.crop_and_flip(pictures, middle, middle, np.zeros(len(pictures), bool)).numpy()
-    assert (same == pictures).all()
+def test_the_middle_window_is_the_image_itself(codeset):
+    images = split(codeset).images
+    middle = np.full(len(images), codeset.augment.SHIFT)
+    same = codeset.augment.crop_and_flip(images, middle, middle, np.zeros(len(images), bool)).numpy()
+    assert (same == images).all()
 
 
-def test_a_flipped_picture_is_its_mirror_image_and_the_others_stay(codeset):
-    pictures = split(codeset).pictures
-    middle = np.full(len(pictures), codeset.augment.SHIFT)
-    flip = np.arange(len(pictures)) % 2 == 0
-    made = codeset.augment.crop_and_flip(pictures, middle, middle, flip).numpy()
-    assert (made[flip] == pictures[flip, :, ::-1]).all()
-    assert (made[~flip] == pictures[~flip]).all()
+def test_a_flipped_image_is_its_mirror_image_and_the_others_stay(codeset):
+    images = split(codeset).images
+    middle = np.full(len(images), codeset.augment.SHIFT)
+    flip = np.arange(len(images)) % 2 == 0
+    made = codeset.augment.crop_and_flip(images, middle, middle, flip).numpy()
+    assert (made[flip] == images[flip, :, ::-1]).all()
+    assert (made[~flip] == images[~flip]).all()
 
 
 @pytest.mark.parametrize(("down", "right"), [(0, 4), (4, 0), (8, 8), (1, 7)])
 @pytest.mark.parametrize("flip", [False, True])
-def test_a_window_is_cut_from_the_picture_mirrored_at_its_edges(codeset, down, right, flip):
-    pictures = split(codeset, 3).pictures
+def test_a_window_is_cut_from_the_image_mirrored_at_its_edges(codeset, down, right, flip):
+    images = split(codeset, 3).images
     made = codeset.augment.crop_and_flip(
-        pictures, np.array([4, down, 4]), np.array([4, right, 4]), np.array([False, flip, False])
+        images, np.array([4, down, 4]), np.array([4, right, 4]), np.array([False, flip, False])
     ).numpy()
-    padded = np.pad(pictures[1], ((4, 4), (4, 4), (0, 0)), mode="reflect")
+    padded = np.pad(images[1], ((4, 4), (4, 4), (0, 0)), mode="reflect")
     window = padded[down : down + 32, right : right + 32]
     assert (made[1] == (window[:, ::-1] if flip else window)).all()
-    assert (made[[0, 2]] == pictures[[0, 2]]).all()
+    assert (made[[0, 2]] == images[[0, 2]]).all()
 
 
 def test_a_hole_is_12_by_12_where_it_was_asked_for(codeset):
-    pictures = np.ones((2, 32, 32, 3), np.float32)
-    made = codeset.augment.cut_out(pictures, np.array([0, 20]), np.array([3, 20])).numpy()
-    expected = pictures.copy()
+    images = np.ones((2, 32, 32, 3), np.float32)
+    made = codeset.augment.cut_out(images, np.array([0, 20]), np.array([3, 20])).numpy()
+    expected = images.copy()
     expected[0, 0:12, 3:15] = 0
     expected[1, 20:32, 20:32] = 0
     assert (made == expected).all()
@@ -91,10 +78,10 @@ def test_a_hole_is_12_by_12_where_it_was_asked_for(codeset):
 
 def test_every_shift_corner_and_side_comes_up(codeset):
     """The draws' ends: 0 and just below 1 reach the first and the last of each, and none beyond."""
-    pictures = split(codeset, 2).pictures
+    images = split(codeset, 2).images
     draws = np.array([[0.0, 0.999999]] * 5, np.float32)
-    made = codeset.augment.augmented(pictures, draws).numpy()
-    padded = np.pad(pictures, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="reflect")
+    made = codeset.augment.augmented(images, draws).numpy()
+    padded = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="reflect")
     first = codeset.augment.normalised(padded[:1, :32, :32][:, :, ::-1]).numpy()[0]
     last = codeset.augment.normalised(padded[1:, 8:, 8:]).numpy()[0]
     first[:12, :12] = 0
@@ -104,7 +91,7 @@ def test_every_shift_corner_and_side_comes_up(codeset):
 
 def some_batches(codeset, seed, count=6):
     batches = codeset.augment.training_batches(split(codeset), 16, seed).take(count)
-    return [(pictures.numpy(), labels.numpy()) for pictures, labels in batches]
+    return [(images.numpy(), labels.numpy()) for images, labels in batches]
 
 
 def test_the_same_seed_makes_the_same_batches_and_another_one_others(codeset):
@@ -113,39 +100,39 @@ def test_the_same_seed_makes_the_same_batches_and_another_one_others(codeset):
     assert not any((a[0] == b[0]).all() for a, b in zip(first, other, strict=True))
 
 
-def test_batches_have_one_shape_and_go_on_past_the_end_of_the_pictures(codeset):
-    batches = some_batches(codeset, 1, count=20)  # 320 pictures of 40
-    assert {pictures.shape for pictures, _ in batches} == {(16, 32, 32, 3)}
+def test_batches_have_one_shape_and_go_on_past_the_end_of_the_images(codeset):
+    batches = some_batches(codeset, 1, count=20)  # 320 images of 40
+    assert {images.shape for images, _ in batches} == {(16, 32, 32, 3)}
     assert {labels.shape for _, labels in batches} == {(16, 10)}
     seen = np.concatenate([labels for _, labels in batches]).argmax(axis=1)
-    assert (np.bincount(seen, minlength=10) == 32).all()  # each picture once in a round
+    assert (np.bincount(seen, minlength=10) == 32).all()  # each image once in a round
 
 
-def test_a_picture_keeps_its_label_and_looks_different_each_time(codeset):
-    """Each picture has one colour of its own, which survives crops and flips."""
+def test_an_image_keeps_its_label_and_looks_different_each_time(codeset):
+    """Each image has one colour of its own, which survives crops and flips."""
     colours = np.arange(40, dtype=np.uint8) * 6
     labels = np.random.default_rng(3).integers(0, 10, 40)
-    pictures = np.broadcast_to(colours[:, None, None, None], (40, 32, 32, 3))
+    images = np.broadcast_to(colours[:, None, None, None], (40, 32, 32, 3))
     looks: dict[int, set[bytes]] = {}
-    for made, told in codeset.augment.training_batches(codeset.data.Split(pictures, labels), 40, seed=1).take(4):
+    for made, told in codeset.augment.training_batches(codeset.data.Split(images, labels), 40, seed=1).take(4):
         plain = codeset.augment.normalised(colours[:, None, None, None] * np.ones(3, np.uint8)).numpy()[:, 0, 0]
-        for picture, label in zip(made.numpy(), told.numpy(), strict=True):
-            edges = picture[[0, 0, -1, -1], [0, -1, 0, -1]]  # a hole covers one corner at most
+        for image, label in zip(made.numpy(), told.numpy(), strict=True):
+            edges = image[[0, 0, -1, -1], [0, -1, 0, -1]]  # a hole covers one corner at most
             number = int(np.abs(plain[:, None] - edges).max(axis=2).min(axis=1).argmin())
             assert label.argmax() == labels[number]
-            assert (picture == 0).all(axis=2).sum() == 144
-            looks.setdefault(number, set()).add((picture == 0).tobytes())
+            assert (image == 0).all(axis=2).sum() == 144
+            looks.setdefault(number, set()).add((image == 0).tobytes())
     assert len(looks) == 40
     assert sum(map(len, looks.values())) > 140
 
 
-def test_held_out_pictures_are_only_scaled_and_each_comes_once_in_order(codeset):
+def test_held_out_images_are_only_scaled_and_each_comes_once_in_order(codeset):
     given = split(codeset)
     batches = list(codeset.augment.held_out_batches(given, 15))
-    pictures = np.concatenate([batch[0].numpy() for batch in batches])
+    images = np.concatenate([batch[0].numpy() for batch in batches])
     labels = np.concatenate([batch[1].numpy() for batch in batches])
-    back = (pictures * codeset.augment.DEVIATION + codeset.augment.MEAN) * 255
-    np.testing.assert_allclose(back, given.pictures, atol=1e-3)
+    back = (images * codeset.augment.DEVIATION + codeset.augment.MEAN) * 255
+    np.testing.assert_allclose(back, given.images, atol=1e-3)
     assert (labels.argmax(axis=1) == given.labels).all()
     assert (labels.sum(axis=1) == 1).all()
 
@@ -180,7 +167,7 @@ def test_the_model_is_compiled_as_the_recipe_says(codeset):
 
 
 def normalised(codeset):
-    return codeset.augment.normalised(split(codeset, 200).pictures).numpy()
+    return codeset.augment.normalised(split(codeset, 200).images).numpy()
 
 
 def test_the_network_has_the_parameters_and_the_cost_that_it_is_said_to_have(codeset):
@@ -225,20 +212,20 @@ def test_offsets_move_64_times_as_fast_as_they_would(codeset):
 # --- test-time flip
 
 
-def test_a_held_out_picture_gets_the_mean_of_itself_and_its_mirror_image(codeset):
+def test_a_held_out_image_gets_the_mean_of_itself_and_its_mirror_image(codeset):
     model = codeset.resnet.build("beyond-eighth", 10, 512, normalised(codeset))
-    pictures = normalised(codeset)[:5]
-    straight = model.body(pictures, training=False).numpy()
-    mirrored = model.body(pictures[:, :, ::-1], training=False).numpy()
+    images = normalised(codeset)[:5]
+    straight = model.body(images, training=False).numpy()
+    mirrored = model.body(images[:, :, ::-1], training=False).numpy()
     assert np.abs(straight - mirrored).max() > 1e-4
-    np.testing.assert_allclose(model(pictures, training=False).numpy(), (straight + mirrored) / 2, atol=1e-5)
-    flipped = model(pictures[:, :, ::-1], training=False).numpy()
-    np.testing.assert_allclose(model(pictures, training=False).numpy(), flipped, atol=1e-5)
+    np.testing.assert_allclose(model(images, training=False).numpy(), (straight + mirrored) / 2, atol=1e-5)
+    flipped = model(images[:, :, ::-1], training=False).numpy()
+    np.testing.assert_allclose(model(images, training=False).numpy(), flipped, atol=1e-5)
 
 
-def test_training_sees_pictures_as_they_are(codeset):
+def test_training_sees_images_as_they_are(codeset):
     model = codeset.resnet.build("beyond-eighth", 10, 512, normalised(codeset))
-    pictures = normalised(codeset)[:16]
+    images = normalised(codeset)[:16]
     np.testing.assert_allclose(
-        model(pictures, training=True).numpy(), model.body(pictures, training=True).numpy(), atol=1e-5
+        model(images, training=True).numpy(), model.body(images, training=True).numpy(), atol=1e-5
     )

@@ -1,39 +1,18 @@
 """The trainer: which recipe a run asks for, the tutorial's two networks, their export, progress, and what it needs."""
 
 import ast
-import importlib
 import importlib.metadata
-import os
 import sys
 import tomllib
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from acceptance.paths import CODESET
+from acceptance.paths import CODESET, ROOT
 from acceptance.serving.repository import INPUT, OUTPUT
-from acceptance.settings import read_settings
-from acceptance.training.tracking import Recipe
-from fixtures.training import recipe_for
-from tests.running import ROOT
-from tools.bench import __main__ as bench
-from tools.bench import training
-
-
-@pytest.fixture(scope="module")
-def codeset():
-    """The codeset's modules, which import nothing of the suite and are no package."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "TF_CPP_MIN_LOG_LEVEL", "3")
-        patch.setitem(os.environ, "TF_ENABLE_ONEDNN_OPTS", "1")
-        patch.syspath_prepend(str(CODESET))
-        yield SimpleNamespace(
-            **{name: importlib.import_module(name) for name in ("data", "export", "network", "train")}
-        )
-
+from acceptance.training.recipes import Recipe, recipe_for, times_compare
 
 # --- which recipe
 
@@ -52,9 +31,16 @@ def codeset():
     ],
 )
 def test_the_recipe_of_a_profile_on_a_device(stand_in, profile, device, expected):
-    settings = read_settings({"profile": profile}, ["embedded"], {})
-    dataset = SimpleNamespace(stand_in=stand_in)
-    assert recipe_for(device, settings, dataset) == expected  # type: ignore[arg-type]
+    assert recipe_for(device, profile, stand_in) == expected
+
+
+@pytest.mark.parametrize(
+    ("profile", "stand_in", "compare"),
+    [("tutorial", False, True), ("quick", False, False), ("tutorial", True, False), ("quick", True, False)],
+)
+def test_only_one_recipe_on_both_devices_compares_their_times(profile, stand_in, compare):
+    cpu, gpu = (recipe_for(device, profile, stand_in) for device in ("cpu", "gpu"))
+    assert times_compare(cpu, gpu, stand_in) == compare
 
 
 # --- networks
@@ -128,7 +114,7 @@ def test_the_network_is_compiled_as_the_tutorials(codeset, profile):
 
 
 @pytest.mark.parametrize("profile", LAYERS)
-def test_a_trained_network_answers_the_same_in_onnx_runtime(codeset, monkeypatch, profile):
+def test_a_trained_network_answers_the_same_in_onnx_runtime(codeset, profile):
     import onnxruntime
 
     random = np.random.default_rng(1)
@@ -138,28 +124,34 @@ def test_a_trained_network_answers_the_same_in_onnx_runtime(codeset, monkeypatch
     model.fit(codeset.train.batches(split, 8, shuffle=True), epochs=1, verbose=0)
     assert not any((before == now).all() for before, now in zip(untrained, model.get_weights(), strict=True))
 
-    reference = []
-    monkeypatch.setattr(codeset.train.mlflow, "log_artifact", lambda file, folder: reference.append(np.load(file)))
-    codeset.train.log_reference(model, split)
+    reference = {}
+    codeset.train.log_reference(model, split, lambda file, folder: reference.update({folder: np.load(file)}))
     session = onnxruntime.InferenceSession(
         codeset.export.to_onnx(model).SerializeToString(), providers=["CPUExecutionProvider"]
     )
     (given,), (made,) = session.get_inputs(), session.get_outputs()
     assert (given.name, given.type, given.shape[1:]) == (INPUT, "tensor(float)", [32, 32, 3])
     assert (made.name, made.type, made.shape[1:]) == (OUTPUT, "tensor(float)", [10])
-    (logits,) = session.run(None, {INPUT: split.pictures.astype(np.float32) / 255})  # 24: the batch is open
-    assert np.ptp(logits, axis=0).max() > 0.01  # pictures differ, so equal logits say something
-    np.testing.assert_allclose(logits, reference[0], atol=1e-4)
+    (logits,) = session.run(None, {INPUT: split.images.astype(np.float32) / 255})  # 24: the batch is open
+    assert np.ptp(logits, axis=0).max() > 0.01  # images differ, so equal logits say something
+    np.testing.assert_allclose(logits, reference["reference"], atol=1e-4)
 
 
 # --- progress
 
 
-def test_progress_says_epoch_accuracy_and_time_left_every_5_seconds(codeset, monkeypatch, capsys):
-    clock, logged = SimpleNamespace(now=100.0), {}
-    monkeypatch.setattr(codeset.train, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr(codeset.train.mlflow, "log_metrics", lambda metrics, step: logged.update({step: metrics}))
-    progress = codeset.train.TrackedProgress(epochs=2, steps=32)
+class Clock:
+    """Shows the time that a test set it to, in seconds."""
+
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_progress_says_epoch_accuracy_and_time_left_every_5_seconds(codeset, capsys):
+    clock, logged = Clock(), {}
+    progress = codeset.train.TrackedProgress(2, 32, clock, lambda metrics, step: logged.update({step: metrics}))
     clock.now += 60  # what comes before training is none of its time
     progress.on_train_begin()
     for epoch in range(2):
@@ -167,7 +159,7 @@ def test_progress_says_epoch_accuracy_and_time_left_every_5_seconds(codeset, mon
         for batch in range(32):
             clock.now += 0.25
             progress.on_train_batch_end(batch, {"accuracy": 0.25 + epoch / 2})
-        clock.now += 2  # held-out pictures
+        clock.now += 2  # held-out images
         progress.on_epoch_end(epoch, {"accuracy": 0.3 + epoch / 2, "val_accuracy": 0.2 + epoch / 2})
     assert capsys.readouterr().out.splitlines() == [
         "epoch 1/2: step 20/32, accuracy 0.250, 11 s left",
@@ -211,83 +203,3 @@ def test_the_projects_own_environment_has_what_the_codeset_imports(named):
 
 def test_the_projects_own_environment_has_what_mlflow_asks_about_the_gpu(named):
     assert {"psutil", "nvidia-ml-py"} <= set(named)
-
-
-# --- the benchmark's long rows
-
-TRAINER = """
-import sys
-profile, epochs = sys.argv[sys.argv.index("--profile") + 1], int(sys.argv[sys.argv.index("--epochs") + 1])
-for epoch, accuracy in enumerate({accuracies}[profile][:epochs], 1):
-    print(f"epoch {{epoch}}/{{epochs}}: step 20/32, accuracy 0.900, 11 s left")
-    print(f"epoch {{epoch}}/{{epochs}}: accuracy 0.900, held out {{accuracy:.3f}}, 10 s")
-"""
-BEYOND = """
-import sys
-assert sys.argv[1:3] == ["--data", sys.argv[2]] and sys.argv[3:] == ["--profile", "beyond-quarter"]
-for epoch, accuracy in enumerate({accuracies}, 1):
-    print(f"epoch {{epoch}}/56: accuracy 0.900, held out {{accuracy:.3f}}, 10 s", flush=True)
-sys.exit({code} and "no space left")
-"""
-NAME = "time to 70 % held out: the tutorial's revised recipe against quick"
-
-
-def time_to_70(monkeypatch, folder, **accuracies):
-    """Measure a made-up trainer, whose epochs take 10 s each."""
-    (folder / "codeset").mkdir()
-    (folder / "codeset/train.py").write_text(TRAINER.format(accuracies=accuracies))
-    monkeypatch.setattr(training, "ROOT", folder)
-    (row,) = training.time_to_70(folder, folder)
-    return row.what, row.value
-
-
-def test_time_to_70_percent_is_that_of_the_first_epoch_that_gets_there(monkeypatch, tmp_path):
-    measured = time_to_70(monkeypatch, tmp_path, quick=[0.6, 0.73], revised=[0.5, 0.6, 0.65, 0.69, 0.7, 0.8])
-    assert measured == (NAME, 2.5)
-
-
-def beyond(monkeypatch, folder, accuracies, code=0):
-    (folder / "codeset").mkdir()
-    (folder / "codeset/beyond.py").write_text(BEYOND.format(accuracies=accuracies, code=code))
-    monkeypatch.setattr(training, "ROOT", folder)
-    (row,) = training.beyond_curve(folder, folder)
-    return row
-
-
-def test_the_second_recipes_first_epochs_are_held_against_the_published_ones(monkeypatch, tmp_path):
-    row = beyond(monkeypatch, tmp_path, [0.4, 0.6, 0.7, 0.8, 0.9, 0.95])
-    assert row.what.endswith("(mean of 4: 40.0, 60.0, 70.0, 80.0 %)")
-    assert row.value == pytest.approx(2.5 / sum(training.PUBLISHED))
-    assert row.reached
-
-
-@pytest.mark.parametrize("accuracies", [[0.3, 0.5, 0.6, 0.7], [0.9, 0.9, 0.5]])
-def test_a_curve_below_the_published_one_or_cut_short_misses(monkeypatch, tmp_path, accuracies):
-    assert not beyond(monkeypatch, tmp_path, accuracies).reached
-
-
-def test_a_trainer_that_fails_in_a_benchmark_is_quoted(monkeypatch, tmp_path):
-    with pytest.raises(SystemExit, match="beyond ended with 1; its last words:\nno space left"):
-        beyond(monkeypatch, tmp_path, [0.9], code=1)
-
-
-@pytest.mark.parametrize(("folder", "said"), [("nowhere", "neither a folder nor a file"), (".", "lacks data_batch_1")])
-def test_the_benchmark_says_at_once_what_is_wrong_with_its_data(monkeypatch, tmp_path, capsys, folder, said):
-    monkeypatch.setattr(sys, "argv", ["tools.bench", "--cifar10", str(tmp_path / folder)])
-    with pytest.raises(SystemExit) as ended:
-        bench.main()
-    assert ended.value.code == 2
-    assert said in capsys.readouterr().err
-
-
-def test_a_recipe_that_does_not_get_to_70_percent_leaves_a_lower_bound(monkeypatch, tmp_path):
-    measured = time_to_70(monkeypatch, tmp_path, quick=[0.7], revised=[0.688] * 30)
-    assert measured == (f"{NAME} (at least; not there after 10 epochs, 68.8 %)", 10)
-
-
-@pytest.mark.parametrize(
-    ("quick", "why"), [([0.6, 0.69], "quick: 69.0 % after 2 epochs"), ([0.6], "quick ended before its 2 epochs")]
-)
-def test_quick_must_get_to_70_percent(monkeypatch, tmp_path, quick, why):
-    with pytest.raises(SystemExit, match=why):
-        time_to_70(monkeypatch, tmp_path, quick=quick, revised=[0.7])

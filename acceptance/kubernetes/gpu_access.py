@@ -1,0 +1,67 @@
+"""The cluster's GPU as a run uses it: which node it is on, how pods get it, and why there is none."""
+
+import contextlib
+from functools import cached_property
+from typing import Any
+
+from kubernetes.client import V1Node
+
+from acceptance.errors import AcceptanceError, Problem
+from acceptance.gpu.node import GPU_RESOURCE, GpuNode
+from acceptance.gpu.nvidia_smi import Gpu
+from acceptance.kubernetes import gpu_nodes, manifests
+from acceptance.kubernetes.gpu_diagnosis import no_gpu
+from acceptance.kubernetes.manifests import Manifest
+from acceptance.kubernetes.namespace import Namespace
+from acceptance.kubernetes.view import name_of, requested
+from acceptance.waiting import Ready, wait_until
+
+PLUGIN_SECONDS = 300
+
+
+class GpuAccess:
+    """One GPU of one node: what was checked is what the run's pods get, and what the report names."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self.namespace = namespace
+
+    @cached_property
+    def chosen_node(self) -> V1Node:
+        """The node whose GPU everything is about; chosen once, since the run's own pods take GPUs as well."""
+        return gpu_nodes.choose(self.namespace.live)
+
+    def find(self) -> Gpu | Problem:
+        with self.namespace.cluster.api_errors("asking for GPUs"):
+            return no_gpu(self.namespace.live) or gpu_nodes.gpu_of(self.chosen_node)
+
+    def node(self) -> GpuNode:
+        with self.namespace.cluster.api_errors("asking for the GPU's node"):
+            return gpu_nodes.describe(self.chosen_node, self.namespace.live)
+
+    def give(self, manifest: Manifest, container: str) -> None:
+        """Have the manifest's container ask for a GPU of the chosen node."""
+        with self.namespace.cluster.api_errors("asking for the GPU's node"):
+            manifests.ask_for_gpu(manifest, container)
+            manifests.keep_to_node(manifest, name_of(self.chosen_node))
+
+    def wait_for_plugin(self) -> None:
+        """Wait until a cluster that was just made advertises its GPU; the scenarios say why it doesn't."""
+
+        def state() -> Ready[None] | str:
+            problem = no_gpu(self.namespace.live)
+            return str(problem) if problem else Ready(None)
+
+        with contextlib.suppress(AcceptanceError):
+            wait_until("the device plugin to advertise the GPU", state, PLUGIN_SECONDS, poll=2)
+
+
+def check_has_gpu(pod: Any) -> None:
+    """Raise AcceptanceError where a pod that was to ask for a GPU came without: it ran on what others left over."""
+    if not requested(pod).get(GPU_RESOURCE):
+        raise AcceptanceError(
+            Problem(
+                f"pod {pod.metadata.name} asks for no {GPU_RESOURCE}, and its manifest did: an admission webhook took "
+                "it out",
+                "`kubectl get mutatingwebhookconfigurations`",
+            )
+        )

@@ -1,0 +1,150 @@
+"""What all stacks do alike: serving, measured loads, and waiting for what runs."""
+
+import contextlib
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from acceptance.errors import AcceptanceError
+from acceptance.health import unready
+from acceptance.load.measured import Progress, measured_load
+from acceptance.load.result import LoadPlan, LoadResult
+from acceptance.serving import inference
+from acceptance.serving.endpoint import Endpoint, Predictor, not_ready
+from acceptance.settings import Settings
+from acceptance.stacks.protocol import Say
+from acceptance.stacks.workspace import Workspace
+from acceptance.training.tracking import TrainingRun
+from acceptance.waiting import Ready, wait_until
+
+MLFLOW_SECONDS = 120
+
+
+class Task(Protocol):
+    """A process or a container that ends by itself: its name, its log, and its exit code once it has ended."""
+
+    name: str
+    log: Path
+
+    def exit_code(self) -> int | None: ...
+
+
+class BaseStack(ABC):
+    """A stack that serves and loads; what starts a server, and what sends a load, each target has its own way for."""
+
+    ready_seconds: ClassVar[float]
+    """How long a predictor may take until it answers."""
+
+    def __init__(self, settings: Settings, workspace: Workspace, say: Say) -> None:
+        self.settings, self.workspace, self.say = settings, workspace, say
+        self.numbers = itertools.count(1)
+        self.tracking_uri = ""
+        # those that are up, by their names
+        self.predictors: dict[str, Predictor] = {}
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise ProcessDied, or the like, when something died that should run."""
+
+    @abstractmethod
+    def start_predictor(self, name: str, run: TrainingRun, device: str) -> Predictor:
+        """Start a server of the run's model; where it can't be started, nothing is left of it."""
+
+    @abstractmethod
+    def attack(self, endpoint: Endpoint, plan: LoadPlan, progress: Progress) -> LoadResult:
+        """Send the plan's requests to their end, with the progress on the terminal."""
+
+    # --- serving
+
+    @contextlib.contextmanager
+    def serve(self, run: TrainingRun, device: str) -> Iterator[Endpoint]:
+        predictor = self.start_predictor(f"triton-{device}-{next(self.numbers)}", run, device)
+        endpoint = predictor.endpoint
+        self.predictors[endpoint.name] = predictor
+        try:
+            self.wait_for_answer(f"{endpoint} to be ready", lambda: not_ready(endpoint), self.ready_seconds)
+            yield endpoint
+        except Exception:
+            # with --keep too, where it is on the GPU: nobody else would free that
+            if not self.settings.keep or device == "gpu":
+                with contextlib.suppress(AcceptanceError):  # what failed is worth more
+                    self.stop_serving(endpoint)
+            raise
+        except BaseException:  # an interrupt: nobody waits for the GPU any more
+            if not self.settings.keep:
+                with contextlib.suppress(AcceptanceError):
+                    self.predictors.pop(endpoint.name, predictor).stop()
+            raise
+        if not self.settings.keep:
+            self.stop_serving(endpoint)
+
+    def stop_serving(self, endpoint: Endpoint) -> None:
+        predictor = self.predictors.pop(endpoint.name, None)
+        if predictor:
+            predictor.stop()
+            predictor.wait_gone()
+
+    def server_log(self, endpoint: Endpoint) -> str:
+        if endpoint.name not in self.predictors:
+            raise AcceptanceError(f"{endpoint} has stopped; the last of its log is in {self.workspace.logs}")
+        return self.workspace.redactor.text(self.predictors[endpoint.name].read_log())
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return those that are up."""
+        return [predictor.endpoint for predictor in self.predictors.values()]
+
+    # --- load
+
+    def send_load(self, endpoint: Endpoint, plan: LoadPlan) -> LoadResult:
+        return measured_load(endpoint, plan, lambda progress: self.attack(endpoint, plan, progress))
+
+    # --- waiting
+
+    def wait_for_answer(self, description: str, missing: Callable[[], str], timeout: float) -> None:
+        """Wait until `missing` returns ""; gives up at once when anything of the stack has died."""
+
+        def state() -> Ready[None] | str:
+            self.check()
+            return missing() or Ready(None)
+
+        wait_until(description, state, timeout, look_at=str(self.workspace.logs))
+
+    def wait_for_mlflow(self, uri: str) -> None:
+        self.wait_for_answer("MLflow to answer", lambda: unready("MLflow", f"{uri}/health"), MLFLOW_SECONDS)
+
+    def wait_for_end(
+        self, task: Task, check_others: Callable[[], None], progress: Progress | None, timeout: float
+    ) -> None:
+        """Wait until a task ended well, with its progress, where it has any, on the terminal.
+
+        `check_others` raises when the task, or what it needs, has died.
+        """
+
+        def state() -> Ready[None] | str:
+            if task.exit_code() == 0:
+                return Ready(None)
+            check_others()
+            words = progress() if progress else ""
+            if words:
+                self.say(words)
+            return words or "it runs"
+
+        wait_until(f"{task.name} to finish", state, timeout, look_at=str(task.log), poll=1.0)
+
+    # --- what is left
+
+    def save_metrics(self) -> None:
+        """Write each server's metrics, as it has them now, beside the logs; one that has gone keeps its last."""
+        for endpoint in self.endpoints():
+            with contextlib.suppress(AcceptanceError):
+                text = inference.read_metrics(endpoint.metrics)
+                (self.workspace.logs / f"triton-{endpoint.device}-metrics.txt").write_text(text)
+
+    def addresses(self) -> list[str]:
+        """Return a line on each server that a kept stack has on this machine's ports."""
+        lines = [f"MLflow: {self.tracking_uri}"] if self.tracking_uri else []
+        return lines + [
+            f"Triton on the {one.device.upper()}: {one.infer_url}, gRPC {one.grpc}" for one in self.endpoints()
+        ]

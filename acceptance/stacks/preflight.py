@@ -1,0 +1,32 @@
+"""Everything that is looked at before anything starts, from every room, in one list."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from acceptance.errors import BadSetting, Problem, problem_of
+from acceptance.images import read_images
+from acceptance.paths import CODESET
+from acceptance.serving import request_file
+from acceptance.settings import Settings
+from acceptance.stacks import workspace
+from acceptance.stacks.protocol import Stack
+from acceptance.training import project
+
+
+def problems(
+    settings: Settings, stack: type[Stack], report: Path, environment: Mapping[str, str] = os.environ
+) -> list[Problem]:
+    """Return what keeps a run from starting, with the fixes; `report` is the report's folder."""
+    found = [
+        *workspace.problems(report, environment),
+        *project.problems(workspace.temporary_folder(environment), CODESET),
+    ]
+    if settings.request and (problem := request_file.problem_with(settings.request)):
+        found.append(problem)
+    if problem := problem_of(lambda: read_images(settings.images)):
+        return [*found, problem]  # the target would only say it again
+    try:
+        return [*found, *stack.problems(settings)]
+    except BadSetting as error:  # what the target needs can't even be asked
+        return [*found, error.problem]

@@ -1,0 +1,49 @@
+"""MLflow's artifacts, put and got by their paths: MLflow's own client would fetch whole folders."""
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+import requests
+
+from acceptance.errors import AcceptanceError
+
+PATH = "api/2.0/mlflow-artifacts/artifacts"
+TRANSFER_SECONDS = 600
+TRIES = 3
+
+
+class ArtifactClient:
+    """The artifacts of an MLflow server; `check` raises when what the server needs has died.
+
+    What a cut connection broke off is tried again: a port-forward that was cut carries the next one.
+    """
+
+    def __init__(self, tracking_uri: str, check: Callable[[], None]) -> None:
+        self.tracking_uri, self.check = tracking_uri, check
+
+    def put(self, artifact: str, content: BinaryIO) -> None:
+        self.request("put", artifact, content)
+
+    def get(self, artifact: str) -> bytes:
+        return self.request("get", artifact).content
+
+    def delete(self, artifact: str) -> None:
+        self.request("delete", artifact, tries=1)  # one that was cut off may have deleted it
+
+    def request(
+        self, method: str, artifact: str, content: BinaryIO | None = None, tries: int = TRIES
+    ) -> requests.Response:
+        """Send one request; raises AcceptanceError with MLflow's own words."""
+        url = f"{self.tracking_uri}/{PATH}/{artifact}"
+        try:
+            answer = requests.request(method, url, timeout=TRANSFER_SECONDS, data=content)
+            answer.raise_for_status()
+            return answer
+        except requests.RequestException as error:
+            self.check()
+            cut = isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError)
+            if not cut or tries == 1:
+                raise AcceptanceError(f"{method} {artifact}, an artifact of the run's MLflow: {error}") from error
+        if content:
+            content.seek(0)
+        return self.request(method, artifact, content, tries - 1)

@@ -1,0 +1,112 @@
+"""An API server that is made up: it answers the real client over HTTP, and keeps what it was asked."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import yaml
+
+from acceptance.kubernetes.client import Cluster
+from acceptance.redaction.redactor import Redactor
+
+Answer = tuple[int, Any]
+"""A status, and a dictionary that becomes JSON, or pieces of bytes that are sent one after the other."""
+
+
+class CutOff(bytes):
+    """A body whose connection breaks before its end."""
+
+
+class ApiServer:
+    """Creates whatever is posted; `answers` are what it says to GETs, by their paths without the query."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer | Callable[[], Answer]] = {}
+        self.asked: list[str] = []
+        self.created: list[Any] = []
+        self.address = ""
+
+    def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        self.asked.append(path)
+        answer = self.answers.get(path, (404, {"message": f"{path} not found"}))
+        return answer() if callable(answer) else answer
+
+    def post(self, path: str, body: Any) -> Any:
+        """Keep an object; return it as it is then."""
+        self.created.append(body)
+        return body
+
+    def delete(self, path: str) -> Answer:
+        return 404, {"message": f"{path} not found"}
+
+
+S = TypeVar("S", bound=ApiServer)
+
+
+def handler_of(server: ApiServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            self.send(*server.get(path, dict(parse_qsl(query))))
+
+        def do_DELETE(self) -> None:
+            self.send(*server.delete(self.path.partition("?")[0]))
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send(201, server.post(self.path.partition("?")[0], body))
+
+        def send(self, status: int, body: Any) -> None:
+            pieces = [json.dumps(body).encode()] if isinstance(body, dict) else body
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            if isinstance(body, CutOff):
+                pieces = [body]
+                self.send_header("Content-Length", str(len(body) + 1))
+            self.end_headers()  # without a length, the end of the connection is the end of the body
+            with contextlib.suppress(ConnectionError):
+                for piece in pieces:
+                    self.wfile.write(piece)
+                    self.wfile.flush()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    return Handler
+
+
+@contextlib.contextmanager
+def running(server: S) -> Iterator[S]:
+    """Have the server answer at its address until the context ends."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler_of(server)) as http:
+        server.address = f"http://127.0.0.1:{http.server_port}"
+        threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        http.shutdown()
+
+
+def running_api_server() -> contextlib.AbstractContextManager[ApiServer]:
+    return running(ApiServer())
+
+
+def write_kubeconfig(file: Path, *contexts: str, server: str = "http://127.0.0.1:1", **user: str) -> Path:
+    """Write a kubeconfig with these contexts of one server, by default one that nobody is behind, and its user."""
+    content = {
+        "clusters": [{"name": "nowhere", "cluster": {"server": server}}],
+        "users": [{"name": "nobody", "user": user}],
+        "contexts": [{"name": name, "context": {"cluster": "nowhere", "user": "nobody"}} for name in contexts],
+        "current-context": contexts[0],
+    }
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def cluster_of(folder: Path, server: str, redactor: Redactor | None = None, **user: str) -> Cluster:
+    """Return the cluster of a server, by a kubeconfig in the folder."""
+    kubeconfig = write_kubeconfig(folder / "kubeconfig", "lab", server=server, **user)
+    return Cluster("lab", server, "nobody", kubeconfig=kubeconfig, redactor=redactor or Redactor())

@@ -1,0 +1,105 @@
+"""A measured load: how far it is, and that it went to the server that it was meant for, by the server's own count."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+
+from acceptance.errors import AcceptanceError
+from acceptance.load.measured import measured_load, progress
+from acceptance.load.result import LoadPlan, LoadResult
+from acceptance.serving.endpoint import Endpoint
+from acceptance.serving.inference import Answered
+
+PLAN = LoadPlan(rate=600, duration=10, body=b"")
+BEFORE = Answered(100, 5)
+RUN: Any = None
+
+
+class Counts:
+    """What a made-up server's metrics count of the model's answers."""
+
+    succeeded, failed = BEFORE.succeeded, BEFORE.failed
+
+
+@pytest.fixture
+def counts():
+    return Counts()
+
+
+@pytest.fixture
+def endpoint(counts):
+    """An endpoint whose metrics say the counts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            for name in ("success", "failure"):
+                count = counts.succeeded if name == "success" else counts.failed
+                self.wfile.write(f'nv_inference_request_{name}{{model="cifar10"}} {count}\n'.encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Endpoint("triton-cpu-1", "", "", f"127.0.0.1:{server.server_port}", "cifar10", "cpu", RUN)
+        server.shutdown()
+
+
+GONE = Endpoint("triton-cpu-1", "", "", "127.0.0.1:9", "cifar10", "cpu", RUN)
+
+
+def load(count, incidents=()):
+    return LoadResult(PLAN, np.zeros(count), np.zeros(count), np.full(count, 200), [""] * count, incidents)
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (Answered(100, 5), "load, 0 of 6,000 requests answered"),
+        (Answered(1600, 5), "load, 1,500 of 6,000 requests answered, 100.0% of them well"),
+        (Answered(1450, 155), "load, 1,500 of 6,000 requests answered, 90.0% of them well"),
+        # another client's requests are in the server's count as well
+        (Answered(6200, 5), "load, 6,000 of 6,000 requests answered, 100.0% of them well"),
+    ],
+)
+def test_a_load_says_how_many_requests_were_answered_and_how_well(endpoint, counts, now, words):
+    counts.succeeded, counts.failed = now.succeeded, now.failed
+    assert progress(endpoint, PLAN, BEFORE) == words
+
+
+def test_a_load_says_that_the_servers_metrics_do_not_answer():
+    assert progress(GONE, PLAN, BEFORE) == "load, the server's metrics do not answer"
+
+
+def send(counts, answered, incidents=()):
+    """Return what sends a load of which the server counts so many answers."""
+
+    def send_it(say):
+        counts.succeeded += answered
+        return load(600, incidents)
+
+    return send_it
+
+
+def test_a_load_that_the_server_counted_is_taken(endpoint, counts):
+    assert len(measured_load(endpoint, PLAN, send(counts, 600))) == 600
+
+
+def test_a_load_that_another_server_answered_is_refused(endpoint, counts):
+    with pytest.raises(AcceptanceError, match=r"counted 599 answers .* 600 came back: the load went to another server"):
+        measured_load(endpoint, PLAN, send(counts, 599))
+
+
+def test_a_server_that_was_restarted_counts_anew(endpoint, counts):
+    result = measured_load(endpoint, PLAN, send(counts, -100, ("pod triton-cpu-1-x ended or restarted",)))
+    assert result.invalid()[0] == "pod triton-cpu-1-x ended or restarted"
+
+
+def test_a_server_whose_metrics_do_not_answer_is_named():
+    with pytest.raises(AcceptanceError, match=r"metrics do not answer before the load"):
+        measured_load(GONE, PLAN, lambda say: load(600))

@@ -1,0 +1,49 @@
+"""A server that dies while it is asked: what waits for it goes on waiting, and finds out why by itself."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from acceptance.errors import AcceptanceError, WaitTimeout
+from acceptance.serving import gpu_evidence, inference
+from acceptance.serving.endpoint import Endpoint, not_ready
+
+RUN: Any = None
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Of a server that says that it and its model are ready, and answers nothing else."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path.endswith("/ready") else 503)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_server_that_is_ready_and_no_longer_says_what_it_serves_is_waited_for(address):
+    waiting = not_ready(Endpoint("triton-cpu-1", address, "", "", "cifar10", "cpu", RUN))
+
+    assert f"{address}/v2/models/cifar10/config: no answer: 503" in waiting
+
+
+def test_metrics_that_do_not_answer_are_waited_for(address):
+    with pytest.raises(WaitTimeout, match=f"http://{address}/metrics: no answer: 503"):
+        gpu_evidence.wait_for_metrics(address, "", seconds=0.2)
+
+
+@pytest.mark.parametrize("ask", [inference.read_metrics, lambda address: inference.model_config(address, "cifar10")])
+def test_a_server_that_has_gone_is_an_error_with_its_address(ask):
+    with pytest.raises(AcceptanceError, match=r"http://127\.0\.0\.1:9/.*: no answer"):
+        ask("127.0.0.1:9")

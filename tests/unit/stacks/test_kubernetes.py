@@ -1,0 +1,101 @@
+"""The Kubernetes stack on a made-up cluster: what it deletes while the run goes on, and when its GPU is free again."""
+
+import contextlib
+
+import pytest
+
+from acceptance.clusters.existing import Existing
+from acceptance.clusters.provider import Access
+from acceptance.errors import AcceptanceError
+from acceptance.options import read_settings
+from acceptance.paths import MANIFESTS
+from acceptance.stacks.kubernetes import KubernetesStack
+from acceptance.stacks.workspace import Workspace
+from acceptance.training.recipes import Recipe
+from acceptance.training.tracking import TrainingRun
+from tests.unit.kubernetes.api_server import running, write_kubeconfig
+from tests.unit.kubernetes.small_cluster import SmallCluster
+
+RUN = TrainingRun("", "0", "a run", "FINISHED", Recipe("gpu", "quick", 2), {}, {}, models={"onnx": "models:/m-1"})
+VECTOR_ADD = MANIFESTS / "cuda-vector-add" / "pod.yaml"
+PREDICTOR = ["Deployment triton-gpu-1", "Service triton-gpu-1", "ConfigMap triton-gpu-1"]
+FOR_EVER = 600
+
+
+@contextlib.contextmanager
+def stack_on(cluster, folder, keep=False):
+    """Run a stack in the cluster, as in one of the user's."""
+
+    class Given(Existing):
+        def __enter__(self):
+            return Access("lab", write_kubeconfig(folder / "kubeconfig", "lab", server=cluster.address))
+
+    class OnCluster(KubernetesStack):
+        providers = {"existing": Given}  # noqa: RUF012
+
+    for name in ("run", "logs"):
+        (folder / name).mkdir()
+    settings = read_settings({"target": "existing", "keep": keep}, ["existing"], {})
+    workspace = Workspace(folder / "run", folder / "logs")
+    with running(cluster), OnCluster(settings, workspace, lambda text: None) as stack:
+        yield stack
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_predictor_on_the_gpu_ends_with_all_that_it_is_made_of_and_its_pod_is_gone_before_the_next(tmp_path, keep):
+    cluster = SmallCluster()
+    with stack_on(cluster, tmp_path, keep) as stack:
+        predictor = stack.start_predictor("triton-gpu-1", RUN, "gpu")
+        assert predictor.endpoint.inside == "triton-gpu-1:8000"
+        assert cluster.names("pods") == ["triton-gpu-1-x7k2p"]
+        predictor.stop()
+        predictor.wait_gone()
+        assert cluster.names("pods") == []
+        assert cluster.deleted == PREDICTOR
+
+
+def test_nobody_waits_for_the_pod_of_a_predictor_on_the_cpu(tmp_path):
+    cluster = SmallCluster(linger_seconds=FOR_EVER)
+    with stack_on(cluster, tmp_path) as stack:
+        predictor = stack.start_predictor("triton-cpu-1", RUN, "cpu")
+        predictor.stop()
+        predictor.wait_gone()
+        assert cluster.names("pods") == ["triton-cpu-1-x7k2p"]
+        assert cluster.names("deployments") == []
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_predictor_that_came_without_its_gpu_is_removed(tmp_path, keep):
+    cluster = SmallCluster(takes_gpus_out=True)
+    with stack_on(cluster, tmp_path, keep) as stack:
+        with pytest.raises(AcceptanceError, match=r"triton-gpu-1-x7k2p asks for no nvidia.com/gpu"):
+            stack.start_predictor("triton-gpu-1", RUN, "gpu")
+        assert cluster.deleted == PREDICTOR
+        assert cluster.names("pods") == []
+
+
+@pytest.mark.parametrize(("keep", "left"), [(False, []), (True, ["cuda-vector-add"])])
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_that_looked_at_the_gpu_is_gone_before_the_next_one_asks(tmp_path, phase, keep, left):
+    cluster = SmallCluster(phase)
+    with stack_on(cluster, tmp_path, keep) as stack:
+        result = stack.run_pod(VECTOR_ADD, "n1")
+        assert (result.name, result.phase) == ("cuda-vector-add", phase)
+        assert result.log.startswith("it says\n")
+        assert cluster.names("pods") == left
+    (pod,) = [one for one in cluster.created if one["kind"] == "Pod"]
+    assert "n1" in str(pod["spec"]["affinity"])
+
+
+def test_the_namespace_goes_in_the_end_and_is_named_where_it_is_kept(tmp_path):
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "kept").mkdir()
+    gone, kept = SmallCluster(), SmallCluster()
+    with stack_on(gone, tmp_path / "gone") as stack:
+        assert stack.facts().versions == {"Kubernetes": "v1.31.5"}
+        assert gone.names("namespaces") == [stack.namespace.name]
+    assert gone.names("namespaces") == []
+    with stack_on(kept, tmp_path / "kept", keep=True) as stack:
+        name = stack.namespace.name
+        assert f"delete namespace {name}" in stack.how_to_reach()
+    assert kept.names("namespaces") == [name]

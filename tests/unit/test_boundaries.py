@@ -1,0 +1,137 @@
+"""What may import what where import-linter doesn't look, and that tests change nothing of what they test."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acceptance.paths import CODESET, FEATURES, ROOT
+
+SUITE = {"acceptance", "fixtures", "steps", "tests", "tools"}
+# what a test has to replace all the same, as `file: line's text`, and why
+EXCEPTIONS: dict[str, str] = {}
+
+
+def imports(file: Path) -> set[str]:
+    """Return the modules that a file imports, wherever in it, as far as to the first dot."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            found.add("." * node.level + (node.module or ""))
+    return {name.split(".")[0] or "." for name in found}
+
+
+def test_the_codeset_imports_nothing_of_the_suite():
+    files = sorted(CODESET.rglob("*.py"))
+    assert CODESET / "train.py" in files
+    assert {file.name: imports(file) & SUITE for file in files if imports(file) & SUITE} == {}
+
+
+def test_the_features_bind_scenarios_and_import_nothing_else():
+    files = sorted(FEATURES.rglob("*.py"))
+    assert files
+    assert [imports(file) for file in files] == [{"pytest_bdd"}] * len(files)
+
+
+# --- tests replace nothing
+
+REPLACING = ("setattr", "delattr", "setitem", "delitem")
+
+
+def faults(source: str) -> Iterator[int]:
+    """Yield the lines in which a file replaces what isn't its own, or makes half of an object."""
+    tree = ast.parse(source)
+    imported = {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="unittest.mock" | "mock", names=names):
+                if any(alias.name == "patch" for alias in names):
+                    yield node.lineno
+            case ast.Attribute(value=ast.Name("mock"), attr="patch"):
+                yield node.lineno
+            case ast.Call(func=ast.Name("setattr" | "delattr")):
+                yield node.lineno
+            case ast.Call(func=ast.Attribute(attr=name)) if name in REPLACING or name == "__new__":
+                yield node.lineno
+            case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name("vars")), attr="update")):
+                yield node.lineno
+            case ast.Assign(targets=targets) | ast.Delete(targets=targets):
+                yield from (node.lineno for target in targets if is_imported(target, imported))
+            case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+                if is_imported(target, imported):
+                    yield node.lineno
+
+
+def is_imported(target: ast.expr, imported: set[str]) -> bool:
+    """Say whether an attribute or an item belongs to what the file imports, such as `module.NAME[0]`."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return any(is_imported(part, imported) for part in target.elts)
+    inner = target
+    while isinstance(inner, ast.Attribute | ast.Subscript):
+        inner = inner.value
+    match inner:
+        case ast.Call(func=ast.Name("vars")):
+            return True
+        case ast.Name(name):
+            return inner is not target and name in imported
+    return False
+
+
+def test_tests_replace_nothing_of_what_they_test():
+    found = []
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        lines = file.read_text().splitlines()
+        for number in faults(file.read_text()):
+            found.append(f"{file.relative_to(ROOT)}: {lines[number - 1].strip()}")
+    assert sorted(set(found) - set(EXCEPTIONS)) == []
+    assert sorted(set(EXCEPTIONS) - set(found)) == [], "what is not done any more is no exception"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "monkeypatch.setattr(plots, 'plots', None)",
+        "patch.setattr('sys.executable', 'x')",
+        "monkeypatch.delattr(plots, 'plots')",
+        "monkeypatch.setitem(sys.modules, 'plots', None)",
+        "setattr(Plot, 'title', '')",
+        "mock.patch('acceptance.report.plots.plots')",
+        "from unittest.mock import patch",
+        "plots.plots = None",
+        "plots.SIZE[0] = 1",
+        "sys.stdout, other = None, 1",
+        "Plot.title = ''",
+        "plots.SIZE += (1,)",
+        "del plots.plots",
+        "Plot.__new__(Plot)",
+        "vars(plots).update(plots=None)",
+        "vars(plots)['plots'] = None",
+    ],
+)
+def test_each_way_to_replace_something_is_seen(line):
+    head = "import sys\nfrom unittest import mock\nfrom acceptance.report import plots\nfrom a.b import Plot\n"
+    assert list(faults(head + line)) == [5]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "monkeypatch.setenv('CI', '1')",
+        "monkeypatch.syspath_prepend('x')",
+        "plot = Plot('title', 'svg', 'alt')",
+        "plot.title = ''",
+        "self.plots = plots",
+        "found['plots'] = plots.plots",
+        "names = vars(plots).items()",
+    ],
+)
+def test_what_is_a_tests_own_is_its_own(line):
+    assert list(faults(f"from acceptance.report import plots\nfrom a.b import Plot\n{line}")) == []
