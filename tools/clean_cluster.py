@@ -50,7 +50,7 @@ def main() -> int:
 def labelled(cluster: Cluster) -> list[Any]:
     """Return the namespaces with the suite's label."""
     ((label, value),) = PART_OF.items()
-    with cluster.api() as api, cluster.explained("listing namespaces"):
+    with cluster.api() as api, cluster.api_errors("listing namespaces"):
         return client.CoreV1Api(api).list_namespace(label_selector=f"{label}={value}", _request_timeout=SECONDS).items
 
 

@@ -24,8 +24,10 @@ def arguments(image: str) -> list[str]:
     if image != "k3s-cuda":
         return []
     plugin = [manifests.fit(manifest, images) for manifest in manifests.read_component("device-plugin")]
-    (IMAGES / "device-plugin.yaml").write_text(yaml.safe_dump_all(plugin))
-    return [f"K3S={images.k3s}", f"CUDA={os.environ.get('CUDA') or cuda.for_this_machine()}"]
+    aside = IMAGES / f".device-plugin.yaml.{os.getpid()}"  # another build may read the file just now
+    aside.write_text(yaml.safe_dump_all(plugin))
+    aside.replace(IMAGES / "device-plugin.yaml")
+    return [f"K3S={images.k3s}", f"CUDA={os.environ.get('CUDA') or cuda.base_for_this_machine()}"]
 
 
 def main(image: str) -> int:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from acceptance.data import dataset
+from acceptance.data import source
 from acceptance.errors import BadSetting
 from tools.bench import cluster, serving, suite, training
 from tools.bench.rows import Row
@@ -61,7 +61,7 @@ def main() -> int:
 def batches(path: str) -> Path:
     """Return the folder that the suite would read; argparse says what is wrong with another."""
     try:
-        folder = dataset.check(Path(path).expanduser().absolute()).folder
+        folder = source.check(Path(path).expanduser().absolute()).folder
     except BadSetting as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     if not folder:

@@ -7,21 +7,22 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from acceptance.data.dataset import Source, prepare
+from acceptance.data.dataset import prepare
+from acceptance.data.source import Source
 from acceptance.errors import Unrecoverable
 from acceptance.kubernetes import manifests
+from acceptance.options import read_settings
 from acceptance.serving import inference, repository
-from acceptance.settings import read_settings
 from acceptance.stacks.kubernetes import KubernetesStack
-from acceptance.stacks.protocol import Workspace
-from acceptance.training.tracking import Recipe
-from tests.running import run_suite
+from acceptance.stacks.kubernetes_objects import PREDICTOR
+from acceptance.stacks.workspace import Workspace
+from acceptance.training.recipes import Recipe
 from tools.bench.rows import Row
 from tools.bench.suite import LOAD
+from tools.suite_run import run_suite
 
 PAIRS = 7
 MINUTE = 60
@@ -57,29 +58,32 @@ def against_kubectl(folder: Path, options: list[str]) -> Iterator[Row]:
         stack = end.enter_context(KubernetesStack(settings, Workspace(folder, logs), lambda text: None))
         dataset = prepare(Source(), folder / "data")
         run = stack.train(Recipe("cpu", "quick", 1, batch_size=32), dataset)
-        picture = dataset.held_out.pixels[:1]
+        image = dataset.held_out.pixels[:1]
 
         def ours() -> float:
             started = time.monotonic()
             with stack.serve(run, "cpu") as endpoint:
-                inference.infer_json(endpoint.infer_url, picture)
+                inference.infer_json(endpoint.infer_url, image)
                 took = time.monotonic() - started
-            stack.namespace.wait_gone(stack.endpoints.popitem()[0])
+            stack.namespace.waits.gone(endpoint.name)
             return took
 
         def by_hand() -> float:
             name = f"by-hand-{next(stack.numbers)}"
             file = folder / f"{name}.yaml"
-            file.write_text(yaml.safe_dump_all(written_out(stack, run, name)))
+            # as a person would have them in a file
+            objects = [manifests.fit(one, stack.images, name) for one in stack.predictor_objects(name, run, "cpu")]
+            file.write_text(yaml.safe_dump_all(objects))
             kubectl = ["kubectl", "--context", stack.cluster.context, "-n", stack.namespace.name]
             started = time.monotonic()
             subprocess.run([*kubectl, "apply", "-f", file], check=True, capture_output=True)
             wait = ["wait", "--for=condition=Available", f"deployment/{name}", "--timeout=300s"]
             subprocess.run([*kubectl, *wait], check=True, capture_output=True)
             with forwarded(kubectl, name) as address:
-                inference.infer_json(f"http://{address}/v2/models/{repository.MODEL}/infer", picture)
+                inference.infer_json(f"http://{address}/v2/models/{repository.MODEL}/infer", image)
                 took = time.monotonic() - started
-            stack.remove("Deployment", "Service", "ConfigMap", name=name, wait=True)
+            stack.namespace.delete(*PREDICTOR, name=name)
+            stack.namespace.waits.gone(name)
             return took
 
         times: dict[Callable[[], float], list[float]] = {ours: [], by_hand: []}
@@ -94,20 +98,6 @@ def against_kubectl(folder: Path, options: list[str]) -> Iterator[Row]:
 
 def given(options: list[str]) -> dict[str, str]:
     return {key.lstrip("-").replace("-", "_"): value for key, _, value in (option.partition("=") for option in options)}
-
-
-def written_out(stack: KubernetesStack, run: Any, name: str) -> list[manifests.Manifest]:
-    """Return the predictor's manifests as a person would have them in a file."""
-    written: list[manifests.Manifest] = []
-    create = stack.namespace.create
-    stack.namespace.create = lambda manifest, name="", **options: written.append(  # type: ignore[method-assign]
-        manifests.fit(manifest, stack.images, name)
-    )
-    try:
-        stack.deploy(name, run, "cpu")
-    finally:
-        stack.namespace.create = create  # type: ignore[method-assign]
-    return written
 
 
 @contextlib.contextmanager
@@ -134,10 +124,10 @@ def seconds_to_notice(stack: KubernetesStack) -> float:
     manifests.container_of(job, "trainer")["command"] = ["python3", "-c", "raise SystemExit('by intent')"]
     stack.namespace.create(job, "failing")
     try:
-        stack.finish("failing", 60, lambda pod: "it runs")
+        stack.namespace.waits.succeeded("failing", 60, lambda pod: "it runs")
     except Exception as error:
         noticed = time.time()
-        (ended,) = stack.namespace.pods.deleted()[-1:] or stack.namespace.pods_named("failing")
+        (ended,) = stack.namespace.watches.pods.deleted()[-1:] or stack.namespace.pods.named("failing")
         if "by intent" not in str(error):
             raise
         return noticed - ended.status.container_statuses[0].state.terminated.finished_at.timestamp()

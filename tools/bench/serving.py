@@ -1,4 +1,4 @@
-"""Triton against `mlflow models serve`: one model, one picture, the same vegeta."""
+"""Triton against `mlflow models serve`: one model, one image, the same vegeta."""
 
 import json
 import math
@@ -6,18 +6,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from acceptance.data.dataset import Source, prepare
+from acceptance.data.dataset import prepare
 from acceptance.data.sample import find_sample
+from acceptance.data.source import Source
 from acceptance.health import unready
+from acceptance.load.limits import REQUESTS_FOR_P99
 from acceptance.load.result import LoadPlan, LoadResult
+from acceptance.options import read_settings
 from acceptance.processes.local import free_port
 from acceptance.serving.inference import json_request
-from acceptance.settings import REQUESTS_FOR_P99, read_settings
-from acceptance.stacks.common import wait_for_answer
 from acceptance.stacks.embedded import EmbeddedStack
-from acceptance.stacks.protocol import Workspace
+from acceptance.stacks.workspace import Workspace
 from acceptance.training import project as mlflow_local
-from acceptance.training.tracking import Recipe
+from acceptance.training.recipes import Recipe
 from tools.bench.rows import Row
 
 LEAST_SECONDS = 5
@@ -26,7 +27,7 @@ HIGHEST = 3200
 
 
 def triton_against_mlflow(folder: Path) -> Iterator[Row]:
-    """Train on the stand-in (the network is the same), serve both ways, send the same picture to both."""
+    """Train on the stand-in (the network is the same), serve both ways, send the same image to both."""
     logs = folder / "logs"
     logs.mkdir()
     (folder / "run").mkdir()
@@ -35,16 +36,16 @@ def triton_against_mlflow(folder: Path) -> Iterator[Row]:
         dataset = prepare(Source(), folder / "data")
         run = stack.train(Recipe("cpu", "quick", 6, batch_size=32), dataset)
         index = find_sample(dataset)
-        picture = dataset.held_out.pixels[index : index + 1]
-        body = json_request(picture)
+        image = dataset.held_out.pixels[index : index + 1]
+        body = json_request(image)
         with stack.serve(run, "cpu") as endpoint:
             triton_rate = highest_rate(stack, endpoint.infer_url, body, 320)
         port = free_port()
         model = run.download_model("onnx", folder / "model")
         command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local"]
-        server = stack.processes.start("mlflow-serve", [*command, "-p", str(port)], mlflow_local.environment())
+        server = stack.processes.start("mlflow-serve", [*command, "-p", str(port)], mlflow_local.server_environment())
         ping = f"http://127.0.0.1:{port}/ping"
-        wait_for_answer("mlflow models serve", lambda: unready("it", ping), stack.check, 120, str(server.log))
+        stack.wait_for_answer("mlflow models serve", lambda: unready("it", ping), 120)
         url, mlflow_body = f"http://127.0.0.1:{port}/invocations", scoring_body(body)
         mlflow_rate = highest_rate(stack, url, mlflow_body, 40)
         both = max(1, mlflow_rate // 2)
@@ -70,7 +71,7 @@ def scoring_body(body: bytes) -> bytes:
 def send(stack: EmbeddedStack, url: str, body: bytes, rate: int, seconds: int = 0) -> LoadResult:
     """Send a load to any URL; as many seconds as a 99th percentile takes where none are given."""
     seconds = seconds or max(LEAST_SECONDS, math.ceil(REQUESTS_FOR_P99 / rate))
-    return stack.attack("vegeta", url, LoadPlan(rate, seconds, body))
+    return stack.attack_url("vegeta", url, LoadPlan(rate, seconds, body))
 
 
 def holds(result: LoadResult) -> bool:

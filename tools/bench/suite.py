@@ -1,16 +1,17 @@
 """The suite as a whole: how long a run takes, how much of it is training and load, and its peak memory."""
 
+import contextlib
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
-from tests.running import ROOT, SuiteRun, command, environment
+from acceptance.paths import ROOT
 from tools.bench.rows import Row
+from tools.suite_run import SuiteRun, command, environment
 
 LOAD = "the_cpu_predictor_takes_the_tutorials_load"
 
@@ -20,11 +21,10 @@ def collect_only() -> Iterator[Row]:
     times = []
     for _ in range(5):
         started = time.monotonic()
-        subprocess.run(
-            [sys.executable, "-m", "pytest", "--collect-only", "-q"], cwd=ROOT, check=True, capture_output=True
-        )
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q"]
+        subprocess.run(command, cwd=ROOT, env=environment(), check=True, capture_output=True)
         times.append(time.monotonic() - started)
-    yield Row("pytest --collect-only", min(times), 1, "s")
+    yield Row("pytest --collect-only, best of five", min(times), 1, "s")
 
 
 def acceptance(folder: Path, data: Path | None) -> Iterator[Row]:
@@ -55,27 +55,24 @@ def run_measured(report: Path, *arguments: str) -> tuple[SuiteRun, int]:
         popen = subprocess.Popen(
             command(report, *arguments), cwd=ROOT, env=environment(), stdout=output, stderr=subprocess.STDOUT
         )
-        peak = [0]
-        watcher = threading.Thread(target=watch_memory, args=(popen, peak))
-        watcher.start()
-        code = popen.wait()
-        watcher.join()
-        output.seek(0)
-        return SuiteRun(code, output.read(), report, popen.pid), peak[0]
-
-
-def watch_memory(popen: subprocess.Popen, peak: list[int]) -> None:
-    """Sum the proportional set sizes twice a second: shared pages count once."""
-    root = psutil.Process(popen.pid)
-    while popen.poll() is None:
-        held = 0
+        peak = 0
         try:
-            for process in [root, *root.children(recursive=True)]:
-                try:
-                    held += process.memory_full_info().pss
-                except psutil.Error:
-                    continue  # it ended while we looked
-        except psutil.Error:
-            return
-        peak[0] = max(peak[0], held)
-        time.sleep(0.5)
+            while popen.poll() is None:
+                peak = max(peak, memory_of(popen.pid))
+                time.sleep(0.5)
+        finally:
+            popen.kill()
+            popen.wait()
+        output.seek(0)
+        return SuiteRun(popen.returncode, output.read(), report, popen.pid), peak
+
+
+def memory_of(pid: int) -> int:
+    """Return the proportional set sizes of a process and its children in bytes: shared pages count once."""
+    held = 0
+    with contextlib.suppress(psutil.Error):  # it ended while we looked
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                held += process.memory_full_info().pss
+    return held

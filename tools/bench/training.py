@@ -7,7 +7,7 @@ import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from tests.running import ROOT
+from acceptance.paths import CODESET
 from tools.bench.rows import Row
 
 PAIRS = 3
@@ -23,15 +23,15 @@ from pathlib import Path
 keras.utils.set_random_seed(1)
 training = data.read_batches(Path(sys.argv[2]), ("data_batch_1",))
 model = network.build("revised", 1000)
-pictures = training.pictures.astype("float32") / 255
+images = training.images.astype("float32") / 255
 class Clock(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.monotonic()
     def on_epoch_end(self, epoch, logs=None):
         print("seconds", time.monotonic() - self.started)
-model.fit(pictures, training.labels, batch_size=64, epochs=2, verbose=0, callbacks=[Clock()])
+model.fit(images, training.labels, batch_size=64, epochs=2, verbose=0, callbacks=[Clock()])
 """
-# the suite's trainer on the same pictures, timed in the same way: by its own `epoch_seconds`
+# the suite's trainer on the same images, timed in the same way: by its own `epoch_seconds`
 OURS = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -40,18 +40,20 @@ from pathlib import Path
 keras.utils.set_random_seed(1)
 training = data.read_batches(Path(sys.argv[2]), ("data_batch_1",))
 model = network.build("revised", 1000)
-train.mlflow.log_metrics = lambda metrics, step: print("seconds", metrics["epoch_seconds"])
+def show(metrics, step):
+    print("seconds", metrics["epoch_seconds"])
 class Progress(train.TrackedProgress):
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, {**logs, "val_accuracy": 0.0})
-model.fit(train.batches(training, 64, shuffle=True), epochs=2, verbose=0, callbacks=[Progress(2, 157)])
+progress = Progress(2, 157, log_metrics=show)
+model.fit(train.batches(training, 64, shuffle=True), epochs=2, verbose=0, callbacks=[progress])
 """
 
 
 def last_epoch_seconds(program: str, data: Path) -> float:
     """Return the time of the second epoch: the first one traces the graph."""
     answer = subprocess.run(
-        [sys.executable, "-c", program, str(ROOT / "codeset"), str(data)],
+        [sys.executable, "-c", program, str(CODESET), str(data)],
         capture_output=True,
         text=True,
         check=True,
@@ -70,25 +72,26 @@ def trainer_against_keras(folder: Path, data: Path | None) -> Iterator[Row]:
     yield Row("images/s in the trainer against a bare Keras script", min(bare) / min(ours), 0.97, "x", True)
 
 
-def time_to_70(folder: Path, data: Path | None) -> Iterator[Row]:
-    """Time until 70 % of the held-out pictures are right: the tutorial's revised recipe over the quick one."""
+def time_to_70(folder: Path, data: Path | None, codeset: Path = CODESET) -> Iterator[Row]:
+    """Time until 70 % of the held-out images are right: the tutorial's revised recipe over the quick one."""
     assert data
-    quick, accuracy = seconds_to(folder, data, "quick", 2)
+    trainer = codeset / "train.py"
+    quick, accuracy = seconds_to(trainer, folder, data, "quick", 2)
     if accuracy < 0.7:
         raise SystemExit(f"quick: {accuracy * 100:.1f} % after 2 epochs, nothing to compare with")
-    revised, accuracy = seconds_to(folder, data, "revised", REVISED_EPOCHS)
+    revised, accuracy = seconds_to(trainer, folder, data, "revised", REVISED_EPOCHS)
     what = "time to 70 % held out: the tutorial's revised recipe against quick"
     if accuracy < 0.7:
         what += f" (at least; not there after {REVISED_EPOCHS} epochs, {accuracy * 100:.1f} %)"
     yield Row(what, revised / quick, 3.5, "x", True)
 
 
-def beyond_curve(folder: Path, data: Path | None) -> Iterator[Row]:
+def beyond_curve(folder: Path, data: Path | None, codeset: Path = CODESET) -> Iterator[Row]:
     """The first of the second recipe's 56 epochs, at a quarter of its width, held against the published curve."""
     assert data
     reached: list[float] = []
     options = ["--data", str(data), "--profile", "beyond-quarter"]
-    with contextlib.closing(epochs_of("beyond.py", "beyond", folder, options)) as lines:
+    with contextlib.closing(epochs_of(codeset / "beyond.py", "beyond", folder, options)) as lines:
         # in this order it asks for no line beyond the last published one
         for published, line in zip(PUBLISHED, lines, strict=False):
             reached.append(held_out(line))
@@ -98,11 +101,11 @@ def beyond_curve(folder: Path, data: Path | None) -> Iterator[Row]:
     yield Row(f"{what} (mean of {len(reached)}: {curve} %)", sum(reached) / sum(PUBLISHED), 0.9, "x", True)
 
 
-def seconds_to(folder: Path, data: Path, profile: str, epochs: int) -> tuple[float, float]:
+def seconds_to(trainer: Path, folder: Path, data: Path, profile: str, epochs: int) -> tuple[float, float]:
     """Train until an epoch ends with at least 70 % held out, or to the end; return its seconds and what it reached."""
     options = ["--epochs", str(epochs), "--batch-size", "64", "--profile", profile]
     spent = 0.0
-    with contextlib.closing(epochs_of("train.py", profile, folder, ["--data", str(data), *options])) as lines:
+    with contextlib.closing(epochs_of(trainer, profile, folder, ["--data", str(data), *options])) as lines:
         for line in lines:
             spent += float(line.rsplit(", ", 1)[1].split()[0])
             accuracy = held_out(line)
@@ -116,12 +119,12 @@ def held_out(line: str) -> float:
     return float(line.split("held out ")[1].split(",")[0])
 
 
-def epochs_of(program: str, name: str, folder: Path, options: list[str]) -> Generator[str]:
+def epochs_of(program: Path, name: str, folder: Path, options: list[str]) -> Generator[str]:
     """Run a program of the codeset and yield what it says after each epoch; closing it ends the program."""
     said = folder / f"{name}.log"
     with said.open("w") as errors:
         popen = subprocess.Popen(
-            [sys.executable, str(ROOT / "codeset" / program), *options],
+            [sys.executable, str(program), *options],
             cwd=folder,  # where MLflow without a server puts the artifacts
             env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/{name}.db", "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
