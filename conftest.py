@@ -11,7 +11,6 @@ PLUGINS = [
     "fixtures.session",
     "fixtures.stack",
     "fixtures.requirements",
-    "fixtures.gpu",
     "fixtures.cluster",
     "fixtures.docker",
     "fixtures.training",

@@ -42,4 +42,4 @@ Feature: A GPU node gives its GPU to pods
   @gpu @cluster
   Scenario: TensorFlow in the trainer's image lists the GPU
     When TensorFlow in the trainer's image is asked for its GPUs
-    Then it lists at least one
+    Then TensorFlow lists at least one GPU

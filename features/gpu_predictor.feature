@@ -7,13 +7,13 @@ Feature: Triton serves on the GPU
 
   @gpu
   Scenario: Triton sees the GPU
-    When Triton's log and metrics are read
+    When Triton's log is read
     Then the log says that it collects the GPU's metrics
     And the metrics show the GPU and its memory
 
   @gpu
   Scenario: The model's instance is on the GPU
-    When Triton's log and metrics are read
+    When Triton's log is read
     Then the model's instance group is on the GPU
     And the log says that its instance is on the GPU
 

@@ -5,7 +5,7 @@ PYTEST_DONT_REWRITE: a failed step says its problem, and no more.
 
 from pytest_bdd import then, when
 
-PASSED = "Test PASSED"
+from acceptance.gpu import probe
 
 
 @when("the cuda-vector-add pod runs to its end", target_fixture="pod")
@@ -15,9 +15,9 @@ def run_the_pod(run_gpu_pod):
 
 @then("the pod succeeds")
 def pod_succeeds(pod):
-    assert pod.phase == "Succeeded", f"pod {pod.name} ended {pod.phase}; its log:\n{pod.log}"
+    assert not (problem := probe.failed_pod(pod.name, pod.phase, pod.log)), problem
 
 
 @then("its log says the test passed")
 def log_says_passed(pod):
-    assert PASSED in pod.log, f"pod {pod.name} did not say {PASSED!r}; its log:\n{pod.log}"
+    assert not (problem := probe.not_passed(pod.name, pod.log)), problem

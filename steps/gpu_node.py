@@ -51,30 +51,31 @@ def driver_for_triton(listed, least, settings):
     assert not (problem := probe.driver_too_old_for_triton(listed, least, triton)), problem
 
 
-@when("the cluster describes the node")
+@when("the cluster describes the node", target_fixture="described")
 def cluster_describes_node(node, figures):
     figures("nvidia.com/gpu", f"{node.capacity} in the capacity, {node.allocatable} allocatable")
     figures("label", gpu_node_checks.gpu_label(node.labels))
+    return node
 
 
 @then("a label says that it has a GPU")
-def is_labelled(node):
-    assert not (problem := gpu_node_checks.no_label(node)), problem
+def is_labelled(described):
+    assert not (problem := gpu_node_checks.no_label(described)), problem
 
 
 @then("the device plugin is ready on it")
-def plugin_is_ready(node):
-    assert not (problem := gpu_node_checks.plugin_not_ready(node)), problem
+def plugin_is_ready(described):
+    assert not (problem := gpu_node_checks.plugin_not_ready(described)), problem
 
 
 @then("its capacity has a GPU")
-def has_capacity(node):
-    assert not (problem := gpu_node_checks.no_capacity(node)), problem
+def has_capacity(described):
+    assert not (problem := gpu_node_checks.no_capacity(described)), problem
 
 
 @then("all of its GPUs are allocatable")
-def all_allocatable(node):
-    assert not (problem := gpu_node_checks.not_allocatable(node)), problem
+def all_allocatable(described):
+    assert not (problem := gpu_node_checks.not_allocatable(described)), problem
 
 
 @when("a pod that asks for one GPU looks around", target_fixture="probed")
@@ -99,6 +100,6 @@ def ask_tensorflow(tensorflow_probe):
     return tensorflow_probe
 
 
-@then("it lists at least one")
+@then("TensorFlow lists at least one GPU")
 def tensorflow_lists_one(pod):
-    assert not (problem := probe.no_tensorflow_gpu(pod.log)), f"pod {pod.name} ended {pod.phase}: {problem}"
+    assert not (problem := probe.no_tensorflow_gpu(pod.name, pod.phase, pod.log)), problem

@@ -19,14 +19,12 @@ def the_gpu_predictor(gpu_predictor):
     return gpu_predictor()
 
 
-@given("the CPU predictor and the GPU predictor serve the same model", target_fixture="endpoints")
+@given("the CPU predictor and the GPU predictor serve the same model")
 def both_predictors(cpu_endpoint, gpu_predictor):
-    endpoints = (cpu_endpoint, gpu_predictor())
-    assert not (problem := different_models(endpoints)), problem
-    return endpoints
+    assert not (problem := different_models((cpu_endpoint, gpu_predictor()))), problem
 
 
-@when("Triton's log and metrics are read", target_fixture="log")
+@when("Triton's log is read", target_fixture="log")
 def read_log(stack, endpoint):
     return stack.server_log(endpoint)
 

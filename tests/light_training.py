@@ -5,13 +5,14 @@ Loaded with `-p`. The stacks are the real ones, and so is all that they start.
 
 from pathlib import Path
 
+from acceptance.stacks.protocol import Stack
 from acceptance.stacks.targets import TARGETS, Target
 
 CODESET = Path(__file__).parent / "light_codeset"
 
 
 def light(target: Target) -> Target:
-    def stack() -> type:
+    def stack() -> type[Stack]:
         whole = target.stack()
 
         class LightStack(whole):  # type: ignore[misc,valid-type]

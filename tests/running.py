@@ -17,6 +17,8 @@ from tools.suite_run import SuiteRun, command, environment, run_suite
 
 # a run of a made-up stack takes some seconds
 MADE_UP_SECONDS = 60
+# how soon a step fails after what it waits for has died; a load goes on for longer
+AT_ONCE = 10
 # options of runs that are about something else than the training: a light model takes a third of the time
 LIGHT = ("-p", "tests.light_training")
 # the scenarios that are skipped where there is no GPU, those about Docker apart

@@ -64,7 +64,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 300, **variables: str) -> SuiteRun:
-    """Run the features to their end, within so many seconds; the output holds stdout and stderr."""
+    """Run the features to their end, within so many seconds; the output, shown as well, holds stdout and stderr."""
     with subprocess.Popen(
         command(report, *arguments, plugin=plugin),
         cwd=ROOT,
@@ -78,4 +78,5 @@ def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 
         except BaseException:
             popen.kill()
             raise
+    print(output, file=sys.stderr)  # pytest shows it where a test fails
     return SuiteRun(popen.returncode, output, report, popen.pid)

@@ -10,6 +10,7 @@ from typing import ClassVar
 from acceptance.clusters import cleanup, host
 from acceptance.clusters.provider import Access
 from acceptance.errors import AcceptanceError, Problem, ProcessDied, problem_of
+from acceptance.files import write_whole
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Images, read_images
@@ -145,8 +146,7 @@ class LocalCluster:
         answer = host.ask(self.kubeconfig_command())
         if answer.code:
             raise AcceptanceError(f"{self.program} gives no kubeconfig of cluster {self.name}: {plain(answer.output)}")
-        self.kubeconfig.touch(0o600)
-        self.kubeconfig.write_text(answer.output)
+        write_whole(self.kubeconfig, answer.output, mode=0o600)
 
     def load(self, images: Sequence[str]) -> None:
         there = [image for image in dict.fromkeys(images) if host.has_image(image)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from acceptance.docker.files import pack, unpack_file
 from acceptance.errors import AcceptanceError, ProcessDied
+from acceptance.files import write_whole
 from acceptance.processes.local import ending
 from acceptance.processes.logs import last_lines
 from acceptance.redaction.redactor import Redactor
@@ -83,7 +84,7 @@ class Container:
     def save_log(self) -> None:
         """Copy all that it has said to the log."""
         with docker_errors(f"reading the log of {self.name}"):
-            self.log.write_bytes(self.redactor.data(self.container.logs()))
+            write_whole(self.log, self.redactor.data(self.container.logs()))
 
     def read_log(self) -> str:
         """Return all that it has said, without secrets."""

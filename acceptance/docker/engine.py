@@ -13,6 +13,7 @@ from acceptance.commands import CommandResult
 from acceptance.docker import cleanup, host
 from acceptance.docker.container import Container, docker_errors
 from acceptance.errors import AcceptanceError, Unrecoverable
+from acceptance.files import write_whole
 from acceptance.images import Pull
 from acceptance.processes.local import interrupts_deferred
 from acceptance.redaction.redactor import Redactor
@@ -202,7 +203,7 @@ class Engine:
                 container.save_log()
             except AcceptanceError as error:
                 lines.append(f"{container.name}: {error}")
-        (self.logs / "docker.log").write_text(self.redactor.text("\n".join(lines) + "\n"))
+        write_whole(self.logs / "docker.log", self.redactor.text("\n".join(lines) + "\n"))
 
     def close(self, keep: bool = False) -> None:
         """Write the evidence, and remove all that the run has unless it is to stay."""

@@ -19,6 +19,8 @@ OLDER_TRITON = "or name an older Triton with --images FILE (`triton: nvcr.io/nvi
 # GPUs, and branches of the driver, that run no newer CUDA than their driver's own
 CONSUMER = ("GeForce", "TITAN")
 NOT_COMPATIBLE = ((510,), (520,), (530,), (545,), (555,))
+# the last line of NVIDIA's sample
+PASSED = "Test PASSED"
 REBUILD = '`make images BUILD_ARGS="--build-arg TENSORFLOW=tensorflow[and-cuda]==2.19.1"`, then push it'
 
 
@@ -42,6 +44,16 @@ def read_probe(log: str) -> GpuProbe:
     before = log[: ended.start()] if ended else log
     listing = "\n".join(line for line in before.splitlines() if not line.startswith("device "))
     return GpuProbe(devices, CommandResult(int(ended[1]) if ended else 1, listing), cuda_version(log))
+
+
+def failed_pod(name: str, phase: str, log: str) -> Problem | None:
+    """Say that a pod did not end well, with its log."""
+    return None if phase == "Succeeded" else Problem(f"pod {name} ended {phase}; its log:", detail=log)
+
+
+def not_passed(name: str, log: str) -> Problem | None:
+    """Say that the cuda-vector-add pod's program did not find its sum right, with the log."""
+    return None if PASSED in log else Problem(f"pod {name} did not say {PASSED!r}; its log:", detail=log)
 
 
 def no_runtime(probe: GpuProbe) -> Problem | None:
@@ -122,8 +134,8 @@ def driver_too_old_for_triton(found: Sequence[Gpu], least: str, triton: str) -> 
     return None
 
 
-def no_tensorflow_gpu(log: str) -> Problem | None:
-    """Say why TensorFlow's `Num GPUs` is 0, from the log of manifests/tensorflow-probe."""
+def no_tensorflow_gpu(name: str, phase: str, log: str) -> Problem | None:
+    """Say why TensorFlow's `Num GPUs` is 0, from how the pod of manifests/tensorflow-probe ended and its log."""
     found = re.search(r"^Num GPUs Available: +(\d+)$", log, re.MULTILINE)
     if found and int(found[1]):
         return None
@@ -140,4 +152,4 @@ def no_tensorflow_gpu(log: str) -> Problem | None:
     else:
         why = "the container has no GPU that TensorFlow can use: the runtime gives it none, or it is too old for it"
         fix = CONFIGURE_RUNTIME
-    return Problem(f"TensorFlow lists no GPU: {why}", fix, f"  it said:\n{end_of_log}")
+    return Problem(f"pod {name} ended {phase}: TensorFlow lists no GPU: {why}", fix, f"  it said:\n{end_of_log}")

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from kubernetes import client
 
+from acceptance.files import write_whole
 from acceptance.redaction.redactor import Redactor
 
 
@@ -17,7 +18,7 @@ def save_evidence(folder: Path, pods: Sequence[Any], events: Sequence[Any], reda
         f"{event.involved_object.name} {event.reason}: {event.message}"
         for event in sorted(events, key=lambda event: str(event.metadata.creation_timestamp))
     ]
-    (folder / "events.log").write_text(redactor.text("\n".join([*lines, ""])))
+    write_whole(folder / "events.log", redactor.text("\n".join([*lines, ""])))
     with client.ApiClient() as api:
         described = [api.sanitize_for_serialization(pod) for pod in pods]
-    (folder / "pods.log").write_text(yaml.safe_dump_all(redactor.tree(described)))
+    write_whole(folder / "pods.log", yaml.safe_dump_all(redactor.tree(described)))

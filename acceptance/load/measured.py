@@ -9,14 +9,14 @@ from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.inference import Answered, answered
 
 Progress = Callable[[], str]
-Send = Callable[[Progress], LoadResult]
+Attack = Callable[[Progress], LoadResult]
 """Sends a load to its end; it may ask for the progress meanwhile."""
 
 
-def measured_load(endpoint: Endpoint, plan: LoadPlan, send: Send) -> LoadResult:
+def measured_load(endpoint: Endpoint, plan: LoadPlan, attack: Attack) -> LoadResult:
     """Send the plan's requests; raises AcceptanceError where another server than the endpoint's answered them."""
     before = count(endpoint, "before")
-    result = send(lambda: progress(endpoint, plan, before))
+    result = attack(lambda: progress(endpoint, plan, before))
     if not result.incidents:  # a server that was restarted counts from 0
         check_counted(endpoint, result, before)
     return result

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acceptance.errors import Problem
+from acceptance.errors import AcceptanceError, Problem
 from acceptance.serving.inference import Answer
 
 # rounding in float32 stays below it, whichever way an answer came
@@ -23,7 +23,7 @@ class HeldOutAnswers:
     trained: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.served)
 
     @property
     def same_class(self) -> float:
@@ -41,7 +41,10 @@ class HeldOutAnswers:
 
 
 def not_ten_logits(answer: Answer) -> Problem | None:
-    logits = answer.logits()
+    try:
+        logits = answer.logits()
+    except AcceptanceError as error:
+        return error.problem
     if logits.shape == (1, 10) and np.isfinite(logits).all():
         return None
     return Problem(f"the answer is {logits.shape}: {logits}", LOOK)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from acceptance.errors import AcceptanceError
+from acceptance.files import write_whole
 from acceptance.health import unready
 from acceptance.load.measured import Progress, measured_load
 from acceptance.load.result import LoadPlan, LoadResult
@@ -140,7 +141,8 @@ class BaseStack(ABC):
         for endpoint in self.endpoints():
             with contextlib.suppress(AcceptanceError):
                 text = inference.read_metrics(endpoint.metrics)
-                (self.workspace.logs / f"triton-{endpoint.device}-metrics.txt").write_text(text)
+                file = self.workspace.logs / f"triton-{endpoint.device}-metrics.txt"
+                write_whole(file, self.workspace.redactor.text(text))
 
     def addresses(self) -> list[str]:
         """Return a line on each server that a kept stack has on this machine's ports."""

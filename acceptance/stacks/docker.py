@@ -4,7 +4,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -126,8 +125,7 @@ class DockerStack(BaseStack):
 
     # --- training
 
-    @cached_property
-    def images_are_there(self) -> bool:
+    def require_images(self) -> None:
         """Look for every image before the training, which takes long; raises AcceptanceError with the fix."""
         for image in (self.images.trainer, self.images.vegeta, self.images.triton):
             self.engine.require_image(image)
@@ -141,11 +139,11 @@ class DockerStack(BaseStack):
                     "give another triton or triton-backend with --images FILE",
                 )
             )
-        return True
 
     def mlflow(self) -> str:
         """Start the MLflow server at first use; return its URI."""
-        if not self.tracking_uri and self.images_are_there:
+        if not self.tracking_uri:
+            self.require_images()
             server = self.engine.start("mlflow", self.images.trainer, MLFLOW, ports=[5000])
             uri = f"http://{server.address(5000)}"
             self.wait_for_mlflow(uri)

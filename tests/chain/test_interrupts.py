@@ -9,9 +9,7 @@ import pytest
 
 from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import processes_of, wait_clean
-from tests.running import LIGHT, started_suite
-
-pytestmark = pytest.mark.alone
+from tests.running import AT_ONCE, LIGHT, started_suite
 
 
 @pytest.fixture
@@ -77,7 +75,7 @@ def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario
     kill(run.folder, pattern)
     killed = time.monotonic()
     run.wait_for_failure()
-    assert time.monotonic() - killed < 5
+    assert time.monotonic() - killed < AT_ONCE
     assert run.wait_for_end(40) == 1, run.output
     assert words in run.output
     assert f"the end of {run.folder}" in run.output

@@ -2,16 +2,12 @@
 
 import re
 
-import pytest
-
 from acceptance.data.batches import HELD_OUT, read_split
 from acceptance.data.standin import write_digits
 from acceptance.serving.inference import json_request
 from tests.chain.leftovers import wait_clean
 from tests.running import LIGHT, check_kept
 from tools.suite_run import run_suite
-
-pytestmark = pytest.mark.alone
 
 DEER = "the_deer_lands_at_index_4"
 

@@ -13,11 +13,12 @@ from acceptance.serving.inference import json_request
 from acceptance.stacks.embedded import EmbeddedStack
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
+from tests import light_training
 from tests.sabotage.edit import replace
 
 pytestmark = pytest.mark.alone
 
-RATE, SECONDS = 200, 4
+RATE, SECONDS = 200, 2
 
 
 class SlowedStack(EmbeddedStack):
@@ -44,7 +45,8 @@ def stack(tmp_path_factory):
     for name in ("run", "logs"):
         (folder / name).mkdir()
     settings = read_settings({"data": "digits"}, ["embedded"], {})
-    with SlowedStack(settings, Workspace(folder / "run", folder / "logs"), lambda text: None) as stack:
+    workspace = Workspace(folder / "run", folder / "logs")
+    with SlowedStack(settings, workspace, lambda text: None, light_training.CODESET) as stack:
         yield stack
 
 

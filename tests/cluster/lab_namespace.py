@@ -34,7 +34,7 @@ class LabNamespace:
     ) -> None:
         """Create a pod of one container named `main`; `container` and `spec` add to theirs or replace it."""
         main = {"name": "main", "image": IMAGE, "imagePullPolicy": "Never", "command": command or SLEEPS}
-        body = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [main | (container or {})]}
+        body = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "containers": [main | (container or {})]}
         pod = {"metadata": {"name": name}, "spec": body | spec}
         self.core.create_namespaced_pod(self.name, pod)
 

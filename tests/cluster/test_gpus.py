@@ -42,12 +42,19 @@ ASKS = "echo devices: $NVIDIA_VISIBLE_DEVICES; test -c /dev/nvidia0 && echo a de
 
 
 @pytest.fixture(scope="module")
-def plugin(api: client.ApiClient) -> Iterator[DevicePlugin]:
+def registered(api: client.ApiClient) -> Iterator[DevicePlugin]:
     """The stand-in plugin, registered for the tests of this file."""
     if reason := no_kubelet():
         pytest.skip(reason)
     with DevicePlugin(client.CoreV1Api(api)) as plugin:
         yield plugin
+
+
+@pytest.fixture
+def plugin(registered: DevicePlugin) -> DevicePlugin:
+    """The stand-in plugin whose GPUs no pod of an earlier test holds or waits for."""
+    registered.wait_unclaimed()
+    return registered
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_a_gpu_that_was_demanded_is_missed_where_it_is_missing(tmp_path):
 
 
 def test_other_targets_skip_them_and_say_which_runs_them(tmp_path):
-    result = run_suite(tmp_path, "--target=embedded", "--data=digits", "-m", "docker")
+    result = run_suite(tmp_path, "--target=embedded", "--data=digits", "-m", "docker", timeout=MADE_UP_SECONDS)
     assert result.code == 0, result.output
     assert outcomes(result) == dict.fromkeys(SCENARIOS, "skipped")
     assert "runs on --target docker" in result.output

@@ -1,6 +1,6 @@
 """Contract tests: the scenarios about the GPU's node and about Triton on it, passing and failing for each reason.
 
-No node and no GPU is real here; the README lists these scenarios as unconfirmed.
+No node and no GPU is real here; docs/unconfirmed.md lists these scenarios.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Contract tests: the GPU and pod scenarios against a made-up stack, passing and failing for each reason.
 
-No GPU and no pod is real here; the README lists these scenarios as unconfirmed.
+No GPU and no pod is real here; docs/unconfirmed.md lists these scenarios.
 """
 
 import json

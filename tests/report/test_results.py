@@ -3,8 +3,6 @@
 import base64
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
@@ -16,14 +14,13 @@ from acceptance.data.batches import Split
 from acceptance.data.dataset import CIFAR10_CLASSES, Dataset
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.options import read_settings
-from acceptance.paths import ROOT
 from acceptance.report import measured
 from acceptance.report import results as shape
 from acceptance.report.history import Past, compare, earlier, line
 from acceptance.report.page import render, side_by_side, waterfall, words
 from acceptance.report.plots import plots
 from acceptance.report.record import Record
-from acceptance.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Span, redacted, write
+from acceptance.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Span, redacted
 from acceptance.serving.inference import Answer, json_request
 from acceptance.serving.predictions import HeldOutAnswers
 from acceptance.training.recipes import Recipe
@@ -241,21 +238,3 @@ def test_the_waterfall_leaves_out_what_took_no_time_but_no_pull():
     bars = [(bar["span"].name, bar["left"], bar["width"]) for bar in waterfall(made)]
     assert bars == [("mlflow", "0.10%", "0.30%"), ("triton", "0.20%", "0.50%"), ("cpu run", "1.00%", "50.00%")]
     assert waterfall(results(seconds=0.0, spans=[])) == []
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
-    """A limit on files stands for a full disk."""
-    file = tmp_path / "results.json"
-    write(file, "before")
-    program = (
-        "import resource, sys\n"
-        "from pathlib import Path\n"
-        "from acceptance.report.results import write\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (2, 2))\n"
-        "write(Path(sys.argv[1]), 'after')\n"
-    )
-    command = [sys.executable, "-c", program, str(file)]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert "OSError: [Errno 27] File too large" in answer.stderr
-    assert file.read_text() == "before"
-    assert [found.name for found in tmp_path.iterdir()] == ["results.json"]

@@ -7,13 +7,14 @@ import pty
 import re
 import signal
 import subprocess
+import threading
 
 import pytest
 
 from acceptance.paths import ROOT
 from tests.report.looking import faults, opened
 from tests.report.test_results import VALIDATOR
-from tests.running import started_suite
+from tests.running import MADE_UP_SECONDS, started_suite
 from tests.small_disk import small_disk
 from tools.suite_run import command, environment, read_scenarios, run_suite
 
@@ -27,6 +28,7 @@ def run(folder, says=None, *arguments, **variables):
         "--data=digits",
         *arguments,
         plugin="tests.contract.fake_stack",
+        timeout=MADE_UP_SECONDS,
         FAKE_STACK=json.dumps(says or {}),
         **variables,
     )
@@ -111,12 +113,15 @@ def test_on_a_terminal_progress_is_written_over_and_leaves_no_line(tmp_path):
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=theirs,
-    ):
+    ) as popen:
         os.close(theirs)
+        late = threading.Timer(MADE_UP_SECONDS, popen.kill)
+        late.start()
         shown = b""
         with contextlib.suppress(OSError):  # how Linux says that the other end was closed
             while piece := os.read(ours, 1 << 16):
                 shown += piece
+        late.cancel()
     os.close(ours)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())
     assert "\r    … Then its training accuracy is at least 95 %" in plain

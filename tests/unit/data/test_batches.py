@@ -83,6 +83,11 @@ def test_the_trainer_computes_the_same_digest(tmp_path):
     )
     program = "import sys, data; from pathlib import Path; print(data.digest(*data.read_dataset(Path(sys.argv[1]))))"
     theirs = subprocess.run(
-        [sys.executable, "-c", program, tmp_path], cwd=ROOT / "codeset", capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, tmp_path],
+        cwd=ROOT / "codeset",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert theirs.stdout.strip() == ours

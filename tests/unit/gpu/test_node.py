@@ -320,7 +320,7 @@ def test_a_probe_that_asked_for_the_compute_capability():
     ],
 )
 def test_tensorflow(log, words):
-    assert_problem(gpu_probe.no_tensorflow_gpu(log), words)
+    assert_problem(gpu_probe.no_tensorflow_gpu("tensorflow-probe", "Failed", log), words)
 
 
 # --- Triton on it

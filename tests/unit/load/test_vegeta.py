@@ -46,8 +46,8 @@ def attack(url, folder, plan):
     target, results, table = folder / "target.json", folder / "results.bin", folder / "results.csv"
     program = vegeta.find_vegeta()
     target.write_text(vegeta.target(url, plan.body))
-    subprocess.run([program, *vegeta.attack_arguments(target, results, plan)], check=True)
-    subprocess.run([program, *vegeta.encode_arguments(results, table)], check=True)
+    subprocess.run([program, *vegeta.attack_arguments(target, results, plan)], check=True, timeout=60)
+    subprocess.run([program, *vegeta.encode_arguments(results, table)], check=True, timeout=60)
     return table
 
 

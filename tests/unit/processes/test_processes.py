@@ -74,7 +74,7 @@ def test_one_that_ignores_sigterm_is_killed(folders):
 def test_a_death_is_named_with_the_last_lines_of_its_log(processes):
     program = [sys.executable, "-c", "print('out of cheese'); raise SystemExit(3)"]
     with processes.running("mouse", program) as process:
-        process.popen.wait()
+        process.popen.wait(60)
         with pytest.raises(ProcessDied) as caught:
             processes.check_alive()
     assert "mouse exited with 3" in str(caught.value)
@@ -84,7 +84,7 @@ def test_a_death_is_named_with_the_last_lines_of_its_log(processes):
 def test_a_kill_is_named_as_one(processes):
     with processes.running("victim", SLEEP) as process:
         process.popen.kill()
-        process.popen.wait()
+        process.popen.wait(60)
         with pytest.raises(ProcessDied, match="victim was killed by SIGKILL"):
             process.check_alive()
 
@@ -126,7 +126,7 @@ def test_the_guardian_ends_everything_when_its_owner_is_killed(tmp_path):
     pid = int(popen.stdout.readline())
     popen.stdout.close()
     os.kill(popen.pid, signal.SIGKILL)
-    popen.wait()
+    popen.wait(60)
     wait_gone(pid)
     wait_until(
         "the run directory to go",

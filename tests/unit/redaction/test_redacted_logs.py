@@ -65,7 +65,7 @@ def test_a_processs_log_is_clean_once_it_was_stopped(processes):
 
 def test_the_words_of_one_that_died_have_no_secret(processes):
     with processes.running("talker", saying(SAYS, "exit 3")) as process:
-        process.popen.wait()
+        process.popen.wait(60)
         with pytest.raises(ProcessDied) as died:
             process.check_alive()
     assert KNOWN not in str(died.value)
@@ -91,7 +91,7 @@ def test_a_process_inherits_proxies_and_no_secrets(processes, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     monkeypatch.setenv("PIP_INDEX_URL", "https://pypi.example.com/simple")
     with processes.running("env", ["env"], {"GIVEN_TOKEN": "needed"}) as process:
-        process.popen.wait()
+        process.popen.wait(60)
         inherited = process.log.read_text()
     assert "HF_TOKEN" not in inherited
     assert "AWS_SECRET_ACCESS_KEY" not in inherited
@@ -112,7 +112,7 @@ def test_the_guardian_redacts_the_logs_of_a_pytest_that_was_killed(logs):
     popen = subprocess.Popen(command, env={**os.environ, "MY_SECRET": KNOWN})
     wait_for(logs / "talker.log", OPAQUE)
     os.kill(popen.pid, signal.SIGKILL)
-    popen.wait()
+    popen.wait(60)
     wait_until("the guardian", lambda: "not yet" if (logs.parent / "run").exists() else Ready(None), 15)
     assert (logs / "talker.log").read_text() == CLEAN
 

@@ -95,6 +95,8 @@ def test_a_build_that_fails_is_named_with_its_go(go_install):
 def test_without_a_venv_it_says_how_to_make_one(tmp_path):
     (tmp_path / "tools").mkdir()
     script = shutil.copy(ROOT / "tools" / "go_install", tmp_path / "tools")
-    answer = subprocess.run([script, "example.com/prog@v1", "prog", "22"], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [script, "example.com/prog@v1", "prog", "22"], capture_output=True, text=True, check=False, timeout=60
+    )
     assert answer.returncode == 1
     assert "run `make setup` first" in answer.stderr

@@ -66,7 +66,7 @@ def render(tmp_path_factory, go):
     subprocess.run([go, "build", "-o", renderer, "main.go"], cwd=folder, check=True, timeout=300)
 
     def render(*found):
-        answer = subprocess.run([renderer, TEMPLATE, *found], capture_output=True, text=True, check=True)
+        answer = subprocess.run([renderer, TEMPLATE, *found], capture_output=True, text=True, check=True, timeout=60)
         return answer.stdout
 
     return render

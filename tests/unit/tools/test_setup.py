@@ -206,7 +206,9 @@ def test_vegeta_is_not_built_again_for_another_lock_file(vegeta, set_up, tmp_pat
 
 
 def test_make_help_lists_every_target():
-    listed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
     targets = re.findall(r"^([^\s.:=]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert "acceptance" in targets
     assert [line.split()[0] for line in listed.splitlines()] == targets
