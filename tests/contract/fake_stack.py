@@ -112,7 +112,7 @@ class FakeStack(fake_node.FakeNode):
 
     def __init__(self, settings, workspace, say):
         self.says = {**SAYS, **fake_node.SAYS, **overrides()}
-        self.logs, self.up = workspace.logs, set()
+        self.logs, self.directory, self.up = workspace.logs, workspace.directory, set()
         self.metrics = FakeMetrics(self.says["metrics"], self.says["gpu_use"])
 
     def __enter__(self):
@@ -154,7 +154,7 @@ class FakeStack(fake_node.FakeNode):
         beyond = recipe.entry_point == "beyond"
         metrics["val_accuracy"] = [self.says["beyond_accuracy" if beyond else "held_out_accuracy"]] * epochs
         return MadeUpRun(
-            tracking_uri="",
+            tracking_uri=f"sqlite:///{self.directory}/mlflow.db",  # none of the user's
             run_id="made-up",
             name=EXPERIMENT,
             status="FINISHED",
