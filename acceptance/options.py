@@ -111,7 +111,7 @@ class Reader:
         value, source = self.text(key)
         return source if value else f"{BY_KEY[key].name} {default}"
 
-    def settle(self, one: str, other: str, why: str) -> None:
+    def resolve_conflict(self, one: str, other: str, why: str) -> None:
         """Let the option that was typed beat the other's variable; raises BadSetting where both were given alike."""
         (first, first_source), (second, second_source) = self.text(one), self.text(other)
         if not first or not second:
@@ -129,7 +129,7 @@ class Reader:
             raise BadSetting(f"{source}: unknown; choose one of {', '.join(choices)}")
         return value or default
 
-    def whole(self, key: str, default: int, bounds: tuple[int, int], unit: str) -> int:
+    def integer(self, key: str, default: int, bounds: tuple[int, int], unit: str) -> int:
         value, source = self.text(key)
         if not value:
             return default
@@ -183,19 +183,19 @@ def read_settings(
     profile = reader.one_of("profile", PROFILES, "quick" if target == "embedded" else "tutorial")
     agents = Settings.agents
     if reader.text("data")[0] == "digits":
-        reader.settle("data", "cifar10", "contradict each other")
+        reader.resolve_conflict("data", "cifar10", "contradict each other")
     if reader.text("agents")[0] != str(agents):
-        reader.settle("agents", "cluster", "it is there already")
+        reader.resolve_conflict("agents", "cluster", "it is there already")
     if reader.only_for("agents", target, "k3d"):
-        agents = reader.whole("agents", agents, (0, 9), "agents")
+        agents = reader.integer("agents", agents, (0, 9), "agents")
     settings = Settings(
         target=target,
         profile=profile,
         data=reader.one_of("data", DATA, "auto"),
-        rate=reader.whole("rate", limits.TUTORIAL_RATE, limits.RATE, "requests a second"),
-        duration=reader.whole("duration", limits.DURATION[profile], limits.SECONDS, "seconds"),
-        pairs=reader.whole("pairs", limits.LEAST_PAIRS, limits.PAIRS, "pairs"),
-        expect_index=reader.whole("expect_index", 4, (0, 9), "the class"),
+        rate=reader.integer("rate", limits.TUTORIAL_RATE, limits.RATE, "requests a second"),
+        duration=reader.integer("duration", limits.DURATION[profile], limits.SECONDS, "seconds"),
+        pairs=reader.integer("pairs", limits.LEAST_PAIRS, limits.PAIRS, "pairs"),
+        expect_index=reader.integer("expect_index", 4, (0, 9), "the class"),
         require_gpu=reader.flag("require_gpu"),
         keep=reader.flag("keep"),
         cifar10=reader.path("cifar10"),

@@ -9,8 +9,8 @@ from acceptance.serving import bad_requests, inference, predictions
 
 
 @when("the tutorial's request with the deer is sent", target_fixture="answer")
-def send_tutorial_request(endpoint, send_deer):
-    return send_deer(endpoint)
+def send_request(endpoint, send_tutorial_request):
+    return send_tutorial_request(endpoint)
 
 
 @then("the answer is ten logits")
@@ -27,10 +27,10 @@ def highest_is_at(answer, settings, dataset, figures):
 
 
 @when("the deer is sent as JSON, as binary HTTP and by gRPC", target_fixture="answers")
-def send_three_ways(endpoint, deer):
-    pixels = inference.scale(deer)
+def send_three_ways(endpoint, sample_image):
+    pixels = inference.scale(sample_image)
     return {
-        "JSON": inference.infer_json(endpoint.infer_url, deer),
+        "JSON": inference.infer_json(endpoint.infer_url, sample_image),
         "binary HTTP": inference.infer_binary(endpoint.http, endpoint.model, pixels),
         "gRPC": inference.infer_grpc(endpoint.grpc, endpoint.model, pixels),
     }
@@ -71,7 +71,7 @@ def every_class_found(held_out_answers, dataset, figures):
 
 
 @when(parsers.parse("a request with {kind} is sent"), target_fixture="bad_answer")
-def send_bad_request(endpoint, kind, deer_logits, figures):
+def send_bad_request(endpoint, kind, sample_logits, figures):
     answer = bad_requests.send(kind, endpoint.http, endpoint.model)
     figures("answer", f"HTTP {answer.code}: {bad_requests.reason(answer) or answer.text[:100]}")
     return kind, answer
@@ -83,6 +83,6 @@ def clear_error(bad_answer):
 
 
 @then("the predictor still serves the deer")
-def still_serves(endpoint, deer, deer_logits):
-    now = inference.infer_json(endpoint.infer_url, deer)
-    assert not (problem := predictions.changed(str(endpoint), deer_logits, now)), problem
+def still_serves(endpoint, sample_image, sample_logits):
+    now = inference.infer_json(endpoint.infer_url, sample_image)
+    assert not (problem := predictions.changed(str(endpoint), sample_logits, now)), problem

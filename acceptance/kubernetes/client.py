@@ -90,13 +90,13 @@ class Cluster:
         except client.ApiException as error:
             if not error.status:
                 raise ApiServerGone(f"{doing}: {self.server} does not answer: {error.reason}") from error
-            kind = ApiServerBusy if passing(error.status) else AcceptanceError
+            kind = ApiServerBusy if is_transient(error.status) else AcceptanceError
             raise kind(f"{doing}: {reason(error)} ({self})") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiServerGone(f"{doing}: {self.server} does not answer: {cause(error)}") from error
 
 
-def passing(status: int) -> bool:
+def is_transient(status: int) -> bool:
     """Say whether an HTTP status is one that passes: too many requests, a leader that changed, a restart."""
     return status == 429 or status >= 500
 

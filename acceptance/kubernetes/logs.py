@@ -7,7 +7,7 @@ from typing import Any
 import urllib3
 from kubernetes import client
 
-from acceptance.kubernetes.client import Cluster, passing
+from acceptance.kubernetes.client import Cluster, is_transient
 from acceptance.redaction.redactor import RedactingWriter
 
 # a node that has gone answers so for ever
@@ -60,7 +60,7 @@ class Logs:
                 return
             except client.ApiException as error:
                 refusals += bool(error.status)
-                if error.status and (not passing(error.status) or refusals >= REFUSALS):  # pod or node have gone
+                if error.status and (not is_transient(error.status) or refusals >= REFUSALS):  # pod or node have gone
                     return
             except (urllib3.exceptions.HTTPError, OSError):
                 pass

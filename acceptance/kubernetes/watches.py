@@ -86,15 +86,15 @@ class Watched:
                 elif error.status == 410:  # the version to watch from is too old: list again
                     self.ended.wait(1)
                 else:
-                    self.lose(reason(error) if error.status else str(error.reason))
+                    self.note_loss(reason(error) if error.status else str(error.reason))
                     if error.status == 401:  # a token that expired
                         self.connect()
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                self.lose(cause(error))
+                self.note_loss(cause(error))
             except Exception as error:  # whatever else: a watch that just ended would never be noticed
-                self.lose(f"{type(error).__name__}: {error}")
+                self.note_loss(f"{type(error).__name__}: {error}")
 
-    def lose(self, why: str) -> None:
+    def note_loss(self, why: str) -> None:
         self.lost_since, self.lost_why = self.lost_since or time.monotonic(), why
         self.ended.wait(1)
 

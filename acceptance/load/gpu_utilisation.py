@@ -38,9 +38,10 @@ class GpuUtilisation:
 
         Triton says nowhere which UUID its GPU 0 has: it is the one that the model's loads raise most.
         """
-        rises = {uuid: middle(self.gpu, uuid) - middle(self.cpu, uuid) for use in self.gpu + self.cpu for uuid in use}
+        seen = dict.fromkeys(uuid for use in self.gpu + self.cpu for uuid in use)
+        rises = {uuid: median_use(self.gpu, uuid) - median_use(self.cpu, uuid) for uuid in seen}
         loads = self.under(device)
-        return middle(loads, max(rises, key=lambda uuid: rises[uuid])) if loads else None
+        return median_use(loads, max(rises, key=lambda uuid: rises[uuid])) if loads else None
 
     def problem(self) -> Problem | None:
         """Say that the GPU did not work under the GPU predictor's loads alone."""
@@ -70,7 +71,7 @@ class GpuUtilisation:
         return " and ".join(parts) or "not reported"
 
 
-def middle(loads: list[Use], uuid: str) -> float:
+def median_use(loads: list[Use], uuid: str) -> float:
     return statistics.median([use[uuid] for use in loads if uuid in use] or [0.0])
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from acceptance.data.source import LABEL
+from acceptance.load.limits import DURATION, TUTORIAL_RATE
 from acceptance.report.results import FAILED, NOT_RUN, PASSED, Claim, Load, Results, Scenario, Training
 
-TUTORIAL_RATE = 600
-# the quick profile's load: a shorter one is no claim's
-LEAST_SECONDS = 10
+# a shorter load is no claim's
+LEAST_SECONDS = DURATION["quick"]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.report.looking import faults, opened
+from tests.report.pages import faults, opened
 from tests.report.test_results import VALIDATOR
 
 pytestmark = pytest.mark.alone

@@ -98,13 +98,13 @@ def test_what_a_machine_that_died_left_is_removed_and_nothing_else(start, lab_ku
     popen.kill()
     run.wait_for_end()
     bystander = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"bystander-{os.getpid()}"}}
-    with bystanding(lab_kubeconfig, bystander) as remains:
+    with RunBeside(lab_kubeconfig, bystander) as remains:
         assert f"{name}: removed" in clean(lab_kubeconfig)
         assert namespaces_of(popen.pid, lab_kubeconfig) == []
         assert remains()
 
 
-class bystanding:  # noqa: N801 - a context manager
+class RunBeside:
     """A namespace of somebody else's."""
 
     def __init__(self, kubeconfig, manifest):

@@ -6,8 +6,8 @@ import pytest
 
 from acceptance.report.page import Evidence, render
 from acceptance.report.plots import plots
-from tests.report.looking import faults, opened
 from tests.report.made_up import HOSTILE, results
+from tests.report.pages import faults, opened
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from acceptance.paths import ROOT
-from tests.report.looking import faults, opened
+from tests.report.pages import faults, opened
 from tests.report.test_results import VALIDATOR
 from tests.running import MADE_UP_SECONDS, started_suite
 from tests.small_disk import small_disk

@@ -64,7 +64,7 @@ SERVERS = {
 PROXIES: dict[str, Callable] = {
     "a server that agrees to all": lambda: proxy.agree_to_all,
     "a server without words": lambda: proxy.complain_without_a_word,
-    "a server that sulks": proxy.sulk,
+    "a server that a bad request breaks": proxy.broken_by_a_bad_request,
     "a server that rounds JSON": lambda: proxy.round_json,
 }
 

@@ -71,7 +71,7 @@ def complain_without_a_word(content_type: str, answer: Answer) -> Answer:
     return Answer(400, "") if answer.code >= 400 else answer
 
 
-def sulk() -> Callable[[str, Answer], Answer]:
+def broken_by_a_bad_request() -> Callable[[str, Answer], Answer]:
     """A server that answers nothing any more after its first bad request."""
     offended = threading.Event()
 

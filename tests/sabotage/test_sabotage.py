@@ -46,7 +46,7 @@ def test_a_broken_stack_fails_the_scenario_for_that_reason(tmp_path, sabotage, s
         ("a server that agrees to all", "instead of a client error", "something else came out"),
         # a server may compute with NaN, so one that only spoils errors can't be told from a good one there
         ("a server without words", "without an error that says why", ""),
-        ("a server that sulks", "HTTP 503", ""),
+        ("a server that a bad request breaks", "HTTP 503", ""),
     ],
 )
 def test_every_bad_request_notices_a_server_that_takes_it_wrongly(tmp_path, sabotage, words, with_nan):

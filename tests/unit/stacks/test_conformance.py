@@ -41,7 +41,7 @@ CAPABILITIES = (HasPods, HasDocker)
 NOWHERE = "127.0.0.1:9"
 RUN = TrainingRun("", "0", "a run", "FINISHED", Recipe("cpu", "quick", 2), {}, {})
 # a predictor that no stack has, and nobody is behind
-STRANGER = Endpoint("triton-cpu-99", NOWHERE, NOWHERE, NOWHERE, MODEL, "cpu", RUN)
+UNKNOWN = Endpoint("triton-cpu-99", NOWHERE, NOWHERE, NOWHERE, MODEL, "cpu", RUN)
 
 
 def methods(asked: type) -> list[str]:
@@ -117,20 +117,20 @@ def test_a_stack_without_a_method_or_with_other_parameters_would_be_found():
 @pytest.mark.parametrize("name", EVERY)
 def test_the_log_of_a_predictor_that_is_not_up_is_an_error_that_names_it(name, tmp_path):
     with new_stack(name, tmp_path) as stack, pytest.raises(AcceptanceError, match=f"CPU predictor at {NOWHERE}"):
-        stack.server_log(STRANGER)
+        stack.server_log(UNKNOWN)
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_predictor_that_is_not_up_can_be_stopped_as_often_as_one_likes(name, tmp_path):
     with new_stack(name, tmp_path) as stack:
         for _ in range(2):
-            stack.stop_serving(STRANGER)
+            stack.stop_serving(UNKNOWN)
 
 
 @pytest.mark.parametrize("name", ASKING)
 def test_a_load_on_a_server_that_nobody_is_behind_is_an_error_that_names_it(name, tmp_path):
     with new_stack(name, tmp_path) as stack, pytest.raises(AcceptanceError, match=f"CPU predictor at {NOWHERE}"):
-        stack.send_load(STRANGER, LoadPlan(600, 1, b"{}"))
+        stack.send_load(UNKNOWN, LoadPlan(600, 1, b"{}"))
 
 
 # --- what it does before it starts
