@@ -209,7 +209,7 @@ def test_a_connection_that_goes_silent_ends_the_run_as_well(wire, tmp_path, opti
     with started_suite(tmp_path, *options, "-k", "cpu_model_learns", KUBECONFIG=kubeconfig) as run:
         run.wait_for_log("*-trainer")
         cable.silent = True
-        run.wait_for_failure(40)  # 17 s to find out, 10 s of grace
+        run.wait_for_failure(60)  # 17 s to find out, 10 s of grace, and a request without an answer in between
         # the run's end asks three times, the guardian once, and each gets no answer for 15 s
         assert run.wait_for_end(90) == 1, run.output
     assert f"the API server https://127.0.0.1:{cable.port} has not answered for" in run.output
