@@ -50,6 +50,10 @@ class BaseStack(ABC):
         """Raise ProcessDied, or the like, when something died that should run."""
 
     @abstractmethod
+    def start_mlflow(self) -> str:
+        """Start the run's MLflow; return its URI, as it is reached from here, once it answers."""
+
+    @abstractmethod
     def start_predictor(self, name: str, run: TrainingRun, device: str) -> Predictor:
         """Start a server of the run's model; where it can't be started, nothing is left of it."""
 
@@ -57,10 +61,19 @@ class BaseStack(ABC):
     def attack(self, endpoint: Endpoint, plan: LoadPlan, progress: Progress) -> LoadResult:
         """Send the plan's requests to their end, with the progress on the terminal."""
 
+    # --- tracking
+
+    def mlflow(self) -> str:
+        """Return the URI of the run's MLflow, which is started at first use."""
+        if not self.tracking_uri:
+            self.tracking_uri = self.start_mlflow()
+        return self.tracking_uri
+
     # --- serving
 
     @contextlib.contextmanager
     def serve(self, run: TrainingRun, device: str) -> Iterator[Endpoint]:
+        """Serve the run's model on the device ("cpu" or "gpu"); with `--keep` it is served on."""
         predictor = self.start_predictor(f"triton-{device}-{next(self.numbers)}", run, device)
         endpoint = predictor.endpoint
         self.predictors[endpoint.name] = predictor

@@ -140,15 +140,12 @@ class DockerStack(BaseStack):
                 )
             )
 
-    def mlflow(self) -> str:
-        """Start the MLflow server at first use; return its URI."""
-        if not self.tracking_uri:
-            self.require_images()
-            server = self.engine.start("mlflow", self.images.trainer, MLFLOW, ports=[5000])
-            uri = f"http://{server.address(5000)}"
-            self.wait_for_mlflow(uri)
-            self.tracking_uri = uri
-        return self.tracking_uri
+    def start_mlflow(self) -> str:
+        self.require_images()
+        server = self.engine.start("mlflow", self.images.trainer, MLFLOW, ports=[5000])
+        uri = f"http://{server.address(5000)}"
+        self.wait_for_mlflow(uri)
+        return uri
 
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
         uri = self.mlflow()

@@ -75,17 +75,14 @@ class EmbeddedStack(BaseStack):
 
     # --- training
 
-    def mlflow(self) -> str:
-        """Start the MLflow server at first use; return its URI."""
-        if not self.tracking_uri:
-            port = free_port()
-            directory = self.workspace.directory / "mlflow"
-            directory.mkdir()
-            self.processes.start("mlflow", project.server_command(directory, port), project.server_environment())
-            uri = f"http://127.0.0.1:{port}"
-            self.wait_for_mlflow(uri)
-            self.tracking_uri = uri
-        return self.tracking_uri
+    def start_mlflow(self) -> str:
+        port = free_port()
+        directory = self.workspace.directory / "mlflow"
+        directory.mkdir()
+        self.processes.start("mlflow", project.server_command(directory, port), project.server_environment())
+        uri = f"http://127.0.0.1:{port}"
+        self.wait_for_mlflow(uri)
+        return uri
 
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
         uri = self.mlflow()

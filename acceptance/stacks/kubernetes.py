@@ -155,16 +155,13 @@ class KubernetesStack(BaseStack):
     def artifacts(self) -> ArtifactClient:
         return ArtifactClient(self.mlflow(), self.check)
 
-    def mlflow(self) -> str:
-        """Deploy MLflow at first use; return the local URI that leads to it."""
-        if not self.tracking_uri:
-            for manifest in manifests.read_component("mlflow"):
-                self.namespace.create(manifest)
-            pod = self.namespace.waits.ready("mlflow")
-            # its database and artifacts live and die with the pod
-            self.namespace.pods.vital[pod.metadata.uid] = "MLflow"
-            self.tracking_uri = f"http://{self.namespace.forward('mlflow', MLFLOW_PORT)}"
-        return self.tracking_uri
+    def start_mlflow(self) -> str:
+        for manifest in manifests.read_component("mlflow"):
+            self.namespace.create(manifest)
+        pod = self.namespace.waits.ready("mlflow")
+        # its database and artifacts live and die with the pod
+        self.namespace.pods.vital[pod.metadata.uid] = "MLflow"
+        return f"http://{self.namespace.forward('mlflow', MLFLOW_PORT)}"
 
     def prepare(self, dataset: Dataset) -> None:
         """Put the data set's files into the run's MLflow, and the codeset into the namespace, once."""

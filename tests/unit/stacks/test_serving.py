@@ -65,6 +65,10 @@ class MadeUpStack(BaseStack):
         if self.died:
             raise ProcessDied(self.died)
 
+    def start_mlflow(self):
+        self.done.append("MLflow started")
+        return "http://mlflow"
+
     def start_predictor(self, name, run, device):
         def stop():
             self.done.append(f"{name} stopped")
@@ -188,3 +192,10 @@ def test_predictors_on_both_devices_have_names_of_their_own(stack_of):
         assert [one.name for one in stack.endpoints()] == [first.name, second.name]
         stack.stop_serving(first)
         assert stack.endpoints() == [second]
+
+
+def test_mlflow_is_started_once_at_first_use(stack_of):
+    stack = stack_of(Server())
+    assert stack.done == []
+    assert [stack.mlflow() for _ in range(2)] == ["http://mlflow"] * 2
+    assert stack.done == ["MLflow started"]
