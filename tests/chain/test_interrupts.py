@@ -37,7 +37,7 @@ def running(start):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_stop_everything_and_leave_a_report(running, number, code):
     running.popen.send_signal(number)
-    assert running.wait_for_end(40) == code, running.output
+    assert running.wait_for_end() == code, running.output
     wait_clean(running.folder)
     assert "INTERRUPTED" in (running.report / "report.html").read_text()
     assert (running.report / "junit.xml").read_text().endswith("</testsuites>")
@@ -76,7 +76,7 @@ def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario
     killed = time.monotonic()
     run.wait_for_failure()
     assert time.monotonic() - killed < AT_ONCE
-    assert run.wait_for_end(40) == 1, run.output
+    assert run.wait_for_end() == 1, run.output
     assert words in run.output
     assert f"the end of {run.folder}" in run.output
     wait_clean(run.folder)

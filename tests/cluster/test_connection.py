@@ -195,7 +195,7 @@ def test_an_api_server_that_goes_away_ends_the_run_with_its_name(wire, tmp_path,
     with started_suite(tmp_path, *options, "-k", "cpu_model_learns", KUBECONFIG=kubeconfig) as run:
         run.wait_for_log("*-trainer")
         cable.cut()
-        run.wait_for_failure(30)
+        run.wait_for_failure(60)
         assert run.wait_for_end() == 1, run.output
         text = run.output
     assert f"the API server https://127.0.0.1:{cable.port} has not answered for" in text, text

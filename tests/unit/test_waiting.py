@@ -1,6 +1,5 @@
 """Waiting: values, time-outs that say what was last seen, and states that can't get better."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -24,10 +23,12 @@ def test_a_time_out_names_what_was_awaited_the_last_state_and_what_to_look_at():
 
 
 def test_a_state_that_cannot_recover_ends_the_wait_at_once():
+    asked = []
+
     def broken():
+        asked.append("why")
         raise Unrecoverable("the image does not exist")
 
-    started = time.monotonic()
     with pytest.raises(Unrecoverable, match="does not exist"):
         wait_until("the pod to run", broken, 60)
-    assert time.monotonic() - started < 1
+    assert len(asked) == 1
