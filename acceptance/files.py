@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
-    """Write a file whole or not at all: what was there before stays until the new one is complete."""
+def write_whole(path: Path, content: str | bytes, mode: int = 0o666) -> None:
+    """Write a file whole or not at all: what was there before stays until the new one is complete.
+
+    `mode`: its permissions, less the user's umask.
+    """
     data = content if isinstance(content, bytes) else content.encode("utf-8", errors="replace")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

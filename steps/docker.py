@@ -55,5 +55,5 @@ def run_nvidia_smi(gpu_container, figures):
 
 @then("it lists a GPU", target_fixture="listed")
 def lists_gpu(listing):
-    assert not (problem := host.no_gpu(listing, host.host_cuda())), problem
+    assert not (problem := host.no_gpu(listing, host.host_cuda)), problem
     return nvidia_smi.gpus(listing.output)

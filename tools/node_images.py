@@ -10,6 +10,7 @@ import sys
 import yaml
 
 from acceptance.errors import BadSetting
+from acceptance.files import write_whole
 from acceptance.gpu import cuda
 from acceptance.images import read_images
 from acceptance.kubernetes import manifests
@@ -24,9 +25,8 @@ def arguments(image: str) -> list[str]:
     if image != "k3s-cuda":
         return []
     plugin = [manifests.fit(manifest, images) for manifest in manifests.read_component("device-plugin")]
-    aside = IMAGES / f".device-plugin.yaml.{os.getpid()}"  # another build may read the file just now
-    aside.write_text(yaml.safe_dump_all(plugin))
-    aside.replace(IMAGES / "device-plugin.yaml")
+    # another build may read it just now
+    write_whole(IMAGES / "device-plugin.yaml", yaml.safe_dump_all(plugin))
     return [f"K3S={images.k3s}", f"CUDA={os.environ.get('CUDA') or cuda.base_for_this_machine()}"]
 
 

@@ -1,6 +1,6 @@
 """What the tutorial asks of a Docker host, and what is wrong with one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from acceptance.commands import CommandResult
 from acceptance.errors import Problem
@@ -71,14 +71,15 @@ def no_runtime(info: Mapping) -> Problem | None:
     return Problem(f"Docker has the runtimes {', '.join(runtimes)} and no nvidia{instead}", GIVE_GPUS)
 
 
-def no_gpu(listed: CommandResult, cuda: str = "") -> Problem | None:
+def no_gpu(listed: CommandResult, find_cuda: Callable[[], str] = lambda: "") -> Problem | None:
     """Say what is wrong with nvidia-smi's list of GPUs, asked for on the host or in a container.
 
-    `cuda`: the CUDA version that the host's driver supports, for a container that Docker refused to start.
+    `find_cuda`: returns the CUDA version that the host's driver supports; called where Docker refused the container.
     """
     output = listed.output.strip()[:500]
     if "could not select device driver" in output or "executable file not found" in output:
         return Problem(f"Docker gives the container no GPU ({output})", GIVE_GPUS)
+    cuda = find_cuda() if nvidia_smi.REFUSED in listed.output else ""
     return nvidia_smi.refused(listed.output, "the image `cuda` of images.yaml", cuda) or nvidia_smi.no_gpu(listed)
 
 

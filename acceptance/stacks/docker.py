@@ -22,14 +22,13 @@ from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes
-from acceptance.processes.logs import last_matching
 from acceptance.serving import repository
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import Say, TargetFacts
 from acceptance.stacks.workspace import Workspace
-from acceptance.training.project import device_environment, project_options
+from acceptance.training import project
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, read_run
 
@@ -94,7 +93,7 @@ class DockerStack(BaseStack):
         if problem := host.no_runtime(self.engine.info()):
             return problem
         listed = self.ask_nvidia_smi(nvidia_smi.query(nvidia_smi.OLD_FIELDS))
-        if problem := host.no_gpu(listed, host.host_cuda()):
+        if problem := host.no_gpu(listed, host.host_cuda):
             return problem
         found = nvidia_smi.gpus(listed.output)[0]
         return Gpu(found.name, found.driver, cuda=host.host_cuda(self.ask_nvidia_smi))
@@ -154,11 +153,11 @@ class DockerStack(BaseStack):
         self.finish(
             f"trainer-{name}",
             self.images.trainer,
-            ["mlflow", "run", f"{HOME}/codeset", *project_options(name, recipe, data)],
+            ["mlflow", "run", f"{HOME}/codeset", *project.project_options(name, recipe, data)],
             recipe.most_seconds,
             training_progress,
             files={f"{HOME}/codeset": self.codeset, data: dataset.folder},
-            environment={"MLFLOW_TRACKING_URI": "http://mlflow:5000", **device_environment(recipe.device)},
+            environment={"MLFLOW_TRACKING_URI": "http://mlflow:5000", **project.device_environment(recipe.device)},
             gpu=recipe.device == "gpu",
         )
         return read_run(uri, name, recipe)
@@ -227,4 +226,4 @@ class DockerStack(BaseStack):
 
 def training_progress(trainer: Container) -> str:
     trainer.save_log()
-    return f"training, {last_matching(trainer.log, 'epoch ') or 'starting'}"
+    return project.progress(trainer.log)

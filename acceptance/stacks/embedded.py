@@ -14,7 +14,6 @@ from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes, free_port
-from acceptance.processes.logs import last_matching
 from acceptance.serving import repository, triton_wheel
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
@@ -97,7 +96,7 @@ class EmbeddedStack(BaseStack):
             log.stem,
             project.project_command(self.codeset, name, recipe, str(dataset.folder)),
             recipe.most_seconds,
-            lambda: f"training, {last_matching(log, 'epoch ') or 'starting'}",
+            lambda: project.progress(log),
             variables,
         )
         return read_run(uri, name, recipe)

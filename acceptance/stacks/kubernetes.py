@@ -30,7 +30,6 @@ from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes
-from acceptance.processes.logs import last_matching
 from acceptance.serving import repository
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
@@ -38,6 +37,7 @@ from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import PodResult, Say, TargetFacts
 from acceptance.stacks.workspace import Workspace
+from acceptance.training import project
 from acceptance.training.artifacts import ArtifactClient
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, read_run
@@ -184,8 +184,7 @@ class KubernetesStack(BaseStack):
         self.namespace.create(job, name)
 
         def progress(pod: Any) -> str:
-            log = self.namespace.logs.file(pod.metadata.name, "trainer")
-            return f"training, {last_matching(log, 'epoch ') or 'starting'}"
+            return project.progress(self.namespace.logs.file(pod.metadata.name, "trainer"))
 
         with self.deletion.after("Job", name=name, frees_gpu=gpu):
             pod = self.namespace.waits.succeeded(name, recipe.most_seconds, progress)

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from acceptance.errors import Problem
+from acceptance.processes.logs import last_matching
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import EXPERIMENT
 
@@ -62,6 +63,11 @@ def one_gpu(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     first = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
     return {"CUDA_VISIBLE_DEVICES": first or "0", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+def progress(log: Path) -> str:
+    """Return how far a training is, by the last line on an epoch in the trainer's log."""
+    return f"training, {last_matching(log, 'epoch ') or 'starting'}"
 
 
 def problems(temporary: Path, codeset: Path) -> list[Problem]:

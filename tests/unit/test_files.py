@@ -1,5 +1,6 @@
 """Files that are whole, or not there."""
 
+import os
 import subprocess
 import sys
 
@@ -28,5 +29,13 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
 def test_a_file_can_be_for_this_user_alone(tmp_path):
     write_whole(tmp_path / "kubeconfig", "secret", mode=0o600)
     assert (tmp_path / "kubeconfig").stat().st_mode & 0o777 == 0o600
-    write_whole(tmp_path / "log", b"\xff")
+
+
+def test_any_other_file_has_what_the_users_umask_leaves(tmp_path):
+    before = os.umask(0o002)
+    try:
+        write_whole(tmp_path / "log", b"\xff")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o664
     assert (tmp_path / "log").read_bytes() == b"\xff"

@@ -73,11 +73,21 @@ def test_a_docker_that_has_its_gpus_by_cdi_alone_is_told_that_the_suite_asks_by_
     assert_problem(docker_host.no_runtime({**recorded.GPU_INFO, **cdi}))
 
 
+def test_the_hosts_driver_is_asked_only_for_a_container_that_was_refused():
+    def find_cuda():
+        raise AssertionError("a driver that hangs takes 20 s to say so")
+
+    assert docker_host.no_gpu(CommandResult(0, "NVIDIA H100, 550.1"), find_cuda) is None
+    assert_problem(docker_host.no_gpu(CommandResult(9, "no devices were found"), find_cuda), "no devices were found")
+
+
 @pytest.mark.parametrize(("banner", "has"), [("CUDA Version: 12.4", "has 12.4:"), ("", "`nvidia-smi` says what")])
 def test_an_image_that_asks_for_more_than_the_driver_has_is_named_with_both(banner, has):
-    cuda = docker_host.host_cuda(lambda command: CommandResult(0, banner))
+    def find_cuda():
+        return docker_host.host_cuda(lambda command: CommandResult(0, banner))
+
     assert_problem(
-        docker_host.no_gpu(CommandResult(125, REFUSED_IMAGE), cuda),
+        docker_host.no_gpu(CommandResult(125, REFUSED_IMAGE), find_cuda),
         "too old for the image `cuda` of images.yaml: it asks for cuda>=12.5, the driver",
         has,
         "install a newer driver, https://www.nvidia.com/drivers, or name an image of an older CUDA",
