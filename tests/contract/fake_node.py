@@ -5,12 +5,12 @@ The words are those of the real programs, from their sources and from people's r
 
 import contextlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from acceptance.errors import AcceptanceError
 from acceptance.gpu.node import DevicePlugin, GpuNode
 from acceptance.stacks.protocol import PodResult
+from tests import http_server
 
 NOT_CONFIGURED = (
     "E1219 main.go:112] Incompatible strategy detected auto\n"
@@ -151,10 +151,5 @@ class FakeNode:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.do_GET()
 
-            def log_message(self, *arguments):
-                pass
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            yield f"127.0.0.1:{server.server_address[1]}"
-            server.shutdown()
+        with http_server.answering(Handler) as address:
+            yield address

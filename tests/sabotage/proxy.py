@@ -1,14 +1,15 @@
 """An HTTP proxy that stands before a predictor and spoils its answers."""
 
 import contextlib
-import http.server
 import json
 import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 
 import requests
 
 from acceptance.serving.inference import Answer
+from tests import http_server
 
 HELD_BACK = {"content-length", "transfer-encoding", "connection", "content-encoding"}
 LOGITS = [0.0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
@@ -26,7 +27,7 @@ class Spoiler:
         """Serve on a port of 127.0.0.1 what the address answers, spoiled; yields `host:port`."""
         spoil = self.spoil
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
@@ -53,13 +54,8 @@ class Spoiler:
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            yield f"127.0.0.1:{server.server_port}"
-            server.shutdown()
+        with http_server.answering(Handler) as address:
+            yield address
 
 
 def agree_to_all(content_type: str, answer: Answer) -> Answer:

@@ -9,8 +9,6 @@ import pytest
 from acceptance.paths import CODESET, FEATURES, ROOT
 
 SUITE = {"acceptance", "fixtures", "steps", "tests", "tools"}
-# what a test has to replace all the same, as `file: line's text`, and why
-EXCEPTIONS: dict[str, str] = {}
 
 
 def imports(file: Path) -> set[str]:
@@ -91,8 +89,7 @@ def test_tests_replace_nothing_of_what_they_test():
         lines = file.read_text().splitlines()
         for number in faults(file.read_text()):
             found.append(f"{file.relative_to(ROOT)}: {lines[number - 1].strip()}")
-    assert sorted(set(found) - set(EXCEPTIONS)) == []
-    assert sorted(set(EXCEPTIONS) - set(found)) == [], "what is not done any more is no exception"
+    assert found == []
 
 
 @pytest.mark.parametrize(

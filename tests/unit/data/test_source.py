@@ -2,11 +2,11 @@
 
 import dataclasses
 import hashlib
-import http.server
 import os
 import tarfile
 import tempfile
 import threading
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from acceptance.data.source import ARCHIVE, FOLDER, Origin, check, find_source, keras_cache
 from acceptance.errors import BadSetting
 from acceptance.options import read_settings
+from tests import http_server
 from tests.unit.data.test_batches import write_folder
 
 # a server that doesn't answer
@@ -51,7 +52,7 @@ def origin(archive):
 def server(archive, origin):
     """A web server that has the archive; `broken` cuts it short, `silent` never answers, `huge` says it is too long."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         mode = "whole"
         origin: Origin
 
@@ -65,14 +66,9 @@ def server(archive, origin):
             self.end_headers()
             self.wfile.write(content[: len(content) // 2] if Handler.mode == "broken" else content)
 
-        def log_message(self, *arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        Handler.origin = dataclasses.replace(origin, url=f"http://127.0.0.1:{running.server_port}/{ARCHIVE}")
+    with http_server.answering(Handler) as address:
+        Handler.origin = dataclasses.replace(origin, url=f"http://{address}/{ARCHIVE}")
         yield Handler
-        running.shutdown()
 
 
 def find(origin=NOWHERE, **given):

@@ -2,9 +2,8 @@
 
 import contextlib
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -13,6 +12,7 @@ import yaml
 
 from acceptance.kubernetes.client import Cluster
 from acceptance.redaction.redactor import Redactor
+from tests import http_server
 
 Answer = tuple[int, Any]
 """A status, and a dictionary that becomes JSON, or pieces of bytes that are sent one after the other."""
@@ -74,20 +74,15 @@ def handler_of(server: ApiServer) -> type[BaseHTTPRequestHandler]:
                     self.wfile.write(piece)
                     self.wfile.flush()
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
     return Handler
 
 
 @contextlib.contextmanager
 def running(server: S) -> Iterator[S]:
     """Have the server answer at its address until the context ends."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler_of(server)) as http:
-        server.address = f"http://127.0.0.1:{http.server_port}"
-        threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
+    with http_server.answering(handler_of(server)) as address:
+        server.address = f"http://{address}"
         yield server
-        http.shutdown()
 
 
 def running_api_server() -> contextlib.AbstractContextManager[ApiServer]:

@@ -1,7 +1,6 @@
 """The GPU's utilisation while loads run, from Triton's metrics."""
 
-import http.server
-import threading
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from acceptance.load.gpu_utilisation import GpuUtilisation, busiest, utilisation, watched
 from acceptance.serving.endpoint import Endpoint
 from acceptance.waiting import Ready, wait_until
+from tests import http_server
 from tests.unit.problems import assert_problem
 
 METRICS = """# TYPE nv_gpu_utilization gauge
@@ -22,7 +22,7 @@ nv_gpu_memory_total_bytes{gpu_uuid="GPU-2"} 150754820096
 def metrics():
     """A server of metrics: its address, the text that it gives, and how often it was asked."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         text, asked = METRICS, 0
 
         def do_GET(self):
@@ -31,13 +31,8 @@ def metrics():
             self.end_headers()
             self.wfile.write(self.text.encode())
 
-        def log_message(self, *arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}", Handler
-        server.shutdown()
+    with http_server.answering(Handler) as address:
+        yield address, Handler
 
 
 def endpoint_of(metrics):

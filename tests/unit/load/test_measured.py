@@ -1,7 +1,6 @@
 """A measured load: how far it is, and that it went to the server that it was meant for, by the server's own count."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from acceptance.load.measured import measured_load, progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.inference import Answered
+from tests import http_server
 
 PLAN = LoadPlan(rate=600, duration=10, body=b"")
 BEFORE = Answered(100, 5)
@@ -41,13 +41,8 @@ def endpoint(counts):
                 count = counts.succeeded if name == "success" else counts.failed
                 self.wfile.write(f'nv_inference_request_{name}{{model="cifar10"}} {count}\n'.encode())
 
-        def log_message(self, *arguments):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Endpoint("triton-cpu-1", "", "", f"127.0.0.1:{server.server_port}", "cifar10", "cpu", RUN)
-        server.shutdown()
+    with http_server.answering(Handler) as address:
+        yield Endpoint("triton-cpu-1", "", "", address, "cifar10", "cpu", RUN)
 
 
 GONE = Endpoint("triton-cpu-1", "", "", "127.0.0.1:9", "cifar10", "cpu", RUN)

@@ -1,11 +1,10 @@
 """vegeta itself, against a small server of this test's own: every result comes back."""
 
 import dataclasses
-import http.server
 import json
 import re
 import subprocess
-import threading
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,13 +14,14 @@ from acceptance.errors import AcceptanceError
 from acceptance.load import vegeta
 from acceptance.load.result import LoadPlan
 from acceptance.report import measured
+from tests import http_server
 
 
 @pytest.fixture
 def server():
     """A server that counts bodies and fails every tenth request."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         bodies: list[bytes] = []  # noqa: RUF012
 
@@ -33,13 +33,8 @@ def server():
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running, Handler
-        running.shutdown()
+    with http_server.answering(Handler) as address:
+        yield address, Handler
 
 
 def attack(url, folder, plan):
@@ -52,9 +47,9 @@ def attack(url, folder, plan):
 
 
 def test_every_result_comes_back_in_the_order_of_sending(server, tmp_path):
-    running, handler = server
+    address, handler = server
     plan = LoadPlan(50, 1, b'{"inputs": "some, \\"quoted\\" text"}')
-    result = vegeta.read_table(attack(f"http://127.0.0.1:{running.server_port}/", tmp_path, plan), plan)
+    result = vegeta.read_table(attack(f"http://{address}/", tmp_path, plan), plan)
     assert len(result) == 50
     assert set(handler.bodies) == {plan.body}
     assert result.success == pytest.approx(0.9)
@@ -74,9 +69,9 @@ def test_what_was_sent_beyond_the_plan_is_left_out_and_what_is_missing_stays_mis
 
 
 def test_one_answer_in_a_hundred_is_kept_of_those_that_succeeded(server, tmp_path):
-    running, _ = server
+    address, _ = server
     plan = LoadPlan(301, 1, b"{}")
-    result = vegeta.read_table(attack(f"http://127.0.0.1:{running.server_port}/", tmp_path, plan), plan)
+    result = vegeta.read_table(attack(f"http://{address}/", tmp_path, plan), plan)
     kept = [number for number in range(0, 301, 100) if result.codes[number] == 200]
     assert len(result.answers) == len(kept) > 0
     assert all(re.fullmatch(r'an answer, "\d+"', text) for text in result.answers)

@@ -1,8 +1,7 @@
 """A server that dies while it is asked: what waits for it goes on waiting, and finds out why by itself."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from acceptance.errors import AcceptanceError, WaitTimeout
 from acceptance.serving import gpu_evidence, inference
 from acceptance.serving.endpoint import Endpoint, not_ready
+from tests import http_server
 
 RUN: Any = None
 
@@ -23,13 +23,8 @@ def address() -> Iterator[str]:
             self.send_response(200 if self.path.endswith("/ready") else 503)
             self.end_headers()
 
-        def log_message(self, *arguments):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with http_server.answering(Handler) as address:
+        yield address
 
 
 def test_a_server_that_is_ready_and_no_longer_says_what_it_serves_is_waited_for(address):

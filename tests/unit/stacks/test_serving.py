@@ -1,9 +1,8 @@
 """What every stack does with its predictors: which end when, with `--keep` and without, after what failed."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -17,6 +16,7 @@ from acceptance.stacks.base import BaseStack
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
+from tests import http_server
 
 RUN = TrainingRun("", "0", "a run", "FINISHED", Recipe("cpu", "quick", 2), {}, {})
 SECRET = "plain" + "words" * 3
@@ -43,13 +43,8 @@ class Server:
                 self.end_headers()
                 self.wfile.write(f'{{"instance_group": [{groups}]}}'.encode())
 
-            def log_message(self, *arguments):
-                pass
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-            threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-            yield f"127.0.0.1:{http.server_port}"
-            http.shutdown()
+        with http_server.answering(Handler) as address:
+            yield address
 
 
 class MadeUpStack(BaseStack):
