@@ -4,7 +4,7 @@ import pytest
 from kubernetes import client, config
 
 from tests.cluster.lab import find_kubeconfig
-from tests.cluster.lab_namespace import LabNamespace, fresh_namespace
+from tests.cluster.lab_namespace import LabNamespace, fresh_namespace, wait_for_no_gpu_pods
 from tools.suite_run import run_suite
 
 
@@ -43,3 +43,9 @@ def api(lab_kubeconfig: str) -> Iterator[client.ApiClient]:
 def namespace(api: client.ApiClient) -> Iterator[LabNamespace]:
     with fresh_namespace(api) as namespace:
         yield namespace
+
+
+@pytest.fixture
+def no_gpu_pods(api: client.ApiClient) -> None:
+    """The lab once no pod of an earlier test asks for a GPU or passes for a device plugin."""
+    wait_for_no_gpu_pods(client.CoreV1Api(api))

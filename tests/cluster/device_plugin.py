@@ -14,7 +14,6 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from acceptance.gpu.node import GPU_RESOURCE as GPU
-from acceptance.kubernetes.view import name_of, requested
 from acceptance.waiting import Ready, wait_until
 
 # the kubelet has it here whatever its own root folder is
@@ -26,9 +25,6 @@ HEALTHY, UNHEALTHY = "Healthy", "Unhealthy"  # the API's own words
 PREFIX = "GPU-stand-in-"
 # the kubelet tells the API server of a change every ten seconds
 TOLD_SECONDS = 40
-# how long the pods of a deleted namespace may last
-GONE_SECONDS = 60
-ENDED = ("Succeeded", "Failed")
 
 # the API's messages as far as they are used here: (field, number, type), a message's name for a message, + for many
 MESSAGES = {
@@ -141,16 +137,6 @@ class DevicePlugin:
 
         what = f"node {NODE} to have {wanted[0]} {GPU}, {wanted[1]} allocatable"
         wait_until(what, state, TOLD_SECONDS, poll=0.5)
-
-    def wait_unclaimed(self) -> None:
-        """Wait until no pod asks for a GPU: a namespace that is being deleted keeps its pods for a while."""
-
-        def state() -> Ready[None] | str:
-            pods = self.core.list_pod_for_all_namespaces(_request_timeout=10).items
-            claims = [name_of(pod) for pod in pods if requested(pod).get(GPU) and pod.status.phase not in ENDED]
-            return Ready(None) if not claims else f"{', '.join(claims)} asks for one"
-
-        wait_until(f"no pod to ask for {GPU}", state, GONE_SECONDS, poll=0.5)
 
     # --- what the kubelet calls
 

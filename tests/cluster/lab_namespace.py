@@ -12,12 +12,14 @@ from kubernetes import client
 from acceptance.gpu.node import GPU_RESOURCE as GPU
 from acceptance.kubernetes.diagnosis import diagnose
 from acceptance.kubernetes.facts import Diagnosis
+from acceptance.kubernetes.gpu_diagnosis import is_plugin
 from acceptance.kubernetes.owner_diagnosis import diagnose_owner
-from acceptance.kubernetes.view import LiveCluster
+from acceptance.kubernetes.view import LiveCluster, name_of, requested
 from acceptance.waiting import Ready, wait_until
 
 IMAGE = "lab.local/python:3.11"  # the lab can pull none
 IN_TIME = 30  # seconds from the state to its name
+GONE_SECONDS = 60  # how long the pods of a deleted namespace may last
 SLEEPS = ["sleep", "300"]
 
 
@@ -99,6 +101,24 @@ def fresh_namespace(api: client.ApiClient) -> Iterator[LabNamespace]:
     finally:
         with contextlib.suppress(client.ApiException):
             namespace.core.delete_namespace(namespace.name)
+
+
+def wait_for_no_gpu_pods(core: Any) -> None:
+    """Wait until no pod asks for a GPU or passes for a device plugin: a deleted namespace keeps its pods for a while.
+
+    These are the pods that a run or a diagnosis looks for in every namespace, so a later test would find them.
+    """
+
+    def state() -> Ready[None] | str:
+        pods = core.list_pod_for_all_namespaces(_request_timeout=10).items
+        left = [name_of(pod) for pod in pods if is_plugin(pod) or (requested(pod).get(GPU) and not has_ended(pod))]
+        return Ready(None) if not left else f"there is {', '.join(left)}"
+
+    wait_until(f"no pod to ask for {GPU} or to be a device plugin's", state, GONE_SECONDS, poll=0.5)
+
+
+def has_ended(pod: Any) -> bool:
+    return pod.status.phase in ("Succeeded", "Failed")
 
 
 def asks_for_gpu(count: int = 1) -> dict[str, Any]:

@@ -287,14 +287,14 @@ def test_a_namespace_that_is_terminating(namespace):
 # --- GPUs; where there are some: test_gpus.py
 
 
-def test_no_node_advertises_a_gpu(namespace):
+def test_no_node_advertises_a_gpu(namespace, no_gpu_pods):
     namespace.run(container=asks_for_gpu())
     text = namespace.final_text()
     assert f"Insufficient {GPU}" in text and f"no node advertises {GPU}" in text
     assert "no namespace has a pod of the NVIDIA device plugin" in text and "accelerator=gpu" in text
 
 
-def test_no_node_advertises_a_gpu_and_the_device_plugin_says_why(namespace):
+def test_no_node_advertises_a_gpu_and_the_device_plugin_says_why(namespace, no_gpu_pods):
     said = "echo 'If this is a GPU node, did you configure the NVIDIA Container Toolkit?'; sleep 300"
     namespace.run(["sh", "-c", said], name="nvidia-device-plugin-daemonset-x7k2p")
     namespace.wait_running("nvidia-device-plugin-daemonset-x7k2p")

@@ -10,7 +10,7 @@ from tests.cluster.device_plugin import HEALTHY, NODE, DevicePlugin, no_kubelet
 from tools.lab_image_names import images_yaml, own_images
 from tools.suite_run import run_suite
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("no_gpu_pods")]
 SCENARIOS = (
     "the_nodes_driver_is_new_enough",
     "containers_get_nvidias_runtime",

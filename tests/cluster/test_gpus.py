@@ -51,9 +51,8 @@ def registered(api: client.ApiClient) -> Iterator[DevicePlugin]:
 
 
 @pytest.fixture
-def plugin(registered: DevicePlugin) -> DevicePlugin:
+def plugin(registered: DevicePlugin, no_gpu_pods: None) -> DevicePlugin:
     """The stand-in plugin whose GPUs no pod of an earlier test holds or waits for."""
-    registered.wait_unclaimed()
     return registered
 
 

@@ -54,8 +54,8 @@ class Spoiler:
                 self.end_headers()
                 self.wfile.write(content)
 
-        with http_server.answering(Handler) as address:
-            yield address
+        with http_server.answering(Handler) as proxy:
+            yield proxy
 
 
 def agree_to_all(content_type: str, answer: Answer) -> Answer:
