@@ -1,8 +1,6 @@
-"""Options and plugins only; nothing imports this file."""
+"""Plugins only; nothing imports this file. `fixtures.options` is loaded earlier, by `addopts`."""
 
 import pytest
-
-from acceptance.options import OPTIONS
 
 PLUGINS = [
     "fixtures.hooks",
@@ -26,10 +24,7 @@ PLUGINS = [
 ]
 
 
-def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     # not `pytest_plugins`: for each of its names pytest reads the metadata of every installed package
     for plugin in PLUGINS:
         pluginmanager.import_plugin(plugin)
-    group = parser.getgroup("acceptance", "triton-acceptance (each option has an environment variable)")
-    for option in OPTIONS:
-        group.addoption(option.name, action="store_true" if option.flag else "store", help=option.help)
