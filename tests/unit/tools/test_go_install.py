@@ -26,7 +26,8 @@ def go_install(tmp_path):
     """Run tools/go_install in a bare copy with this Go on the PATH and this Python in .venv."""
     for folder in ("tools", "bin", "tmp", ".venv/bin"):
         (tmp_path / folder).mkdir(parents=True)
-    shutil.copy(ROOT / "tools" / "go_install", tmp_path / "tools")
+    for name in ("go_install", "own_settings.sh", "scratch.sh"):
+        shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
 
     def run(go, python=NO_INDEX, **variables):
         for file, script in ((tmp_path / "bin" / "go", go), (tmp_path / ".venv" / "bin" / "python", python)):

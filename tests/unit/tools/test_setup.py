@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from acceptance.paths import ROOT
+from acceptance.waiting import Ready, wait_until
+from tests.chain.leftovers import processes_of
 from tests.small_disk import small_disk
 
+SCRIPTS = ("setup", "own_settings.sh", "scratch.sh", "go_install", "check_machine.py", "check_setup.py")
 UNAME = '#!/bin/sh\ncase $1 in -s) echo "{system}";; -m) echo "{machine}";; esac\n'
 OLD_PYTHON = "#!/bin/sh\necho 3.9\n"
 THIS_PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
@@ -28,8 +32,17 @@ echo "$*" >>calls
 case $* in
 *print*) echo 3.11 ;;
 "-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+*"uv sync"*) env >variables ;;
 esac
 """
+# its check of what was set up finds something missing, as long as the file `broken` is there
+FORGETFUL_PYTHON = (
+    MADE_UP_PYTHON
+    + """case $* in *check_setup*)
+    [ ! -f broken ] || { echo "setup: .venv lacks uv" >&2; exit 1; } ;;
+esac
+"""
+)
 # another version: its uv, in an environment of its own, fetches the interpreter `fetched`, or fails as it is told to
 OTHER_PYTHON = """#!/bin/sh
 case $* in
@@ -48,25 +61,34 @@ mkdir -p "$GOBIN"
 echo "$2" >"$GOBIN/vegeta"
 chmod +x "$GOBIN/vegeta"
 """
+# has a compiler at work, and says so
+BUILDING_GO = """#!/bin/sh
+[ "$1" != version ] || { echo "go version go1.24 linux/amd64"; exit; }
+mkdir -p "$GOPATH/mod" && chmod a-w "$GOPATH/mod"
+mktemp -d >/dev/null
+sleep 300 &
+touch building
+wait
+"""
 
 
 def bare_copy(folder):
     """Make one in a folder; return what runs its set-up, with some programs before the machine's own."""
     (folder / "tools").mkdir()
-    for name in ("setup", "go_install", "check_machine.py"):
+    for name in SCRIPTS:
         shutil.copy(ROOT / "tools" / name, folder / "tools")
     for name in ("uv.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     programs = folder / "bin"
     programs.mkdir()
 
-    def run(**scripts):
+    def run(variables=None, **scripts):
         for name, script in scripts.items():
             (programs / name.replace("_", ".")).write_text(script)
             (programs / name.replace("_", ".")).chmod(0o755)
-        variables = {"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin"}
+        environment = {"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin", **(variables or {})}
         return subprocess.run(
-            [folder / "tools" / "setup"], env=variables, capture_output=True, text=True, timeout=30, check=False
+            [folder / "tools" / "setup"], env=environment, capture_output=True, text=True, timeout=30, check=False
         )
 
     return run
@@ -203,6 +225,85 @@ def test_vegeta_is_not_built_again_for_another_lock_file(vegeta, set_up, tmp_pat
     assert set_up().returncode == 0
     assert "uv sync" in (tmp_path / "calls").read_text()
     assert vegeta.read_text() == "the one from before\n"
+
+
+# --- other tools' settings
+
+
+def test_the_users_settings_for_uv_pip_python_and_go_do_not_reach_the_set_up(set_up, tmp_path):
+    elsewhere = {
+        "UV_PROJECT_ENVIRONMENT": "/elsewhere",
+        "UV_NO_DEV": "1",
+        "UV_LOCKED": "1",
+        "PIP_USER": "1",
+        "PIP_TARGET": "/elsewhere",
+        "PYTHONHOME": "/elsewhere",
+        "PYTHONSAFEPATH": "1",
+        "PYTHONWARNINGS": "error",
+        "GOOS": "windows",
+    }
+    kept = {
+        "UV_DEFAULT_INDEX": "https://index.example/simple",
+        "UV_CACHE_DIR": "/cache",
+        "PIP_INDEX_URL": "https://index.example/simple",
+        "PIP_TRUSTED_HOST": "index.example",
+        "GOPROXY": "https://go.example",
+        "HTTPS_PROXY": "http://proxy.example:3128",
+        "SSL_CERT_FILE": "/company.pem",
+    }
+    answer = set_up(elsewhere | kept, python3_11=MADE_UP_PYTHON, go=MADE_UP_GO)
+    assert answer.returncode == 0, answer
+    given = dict(line.split("=", 1) for line in (tmp_path / "variables").read_text().splitlines())
+    set_anew = {"UV_PROJECT_ENVIRONMENT": str(tmp_path / ".venv"), "PIP_USER": "0"}
+    assert {name: given.get(name) for name in elsewhere} == dict.fromkeys(elsewhere) | set_anew
+    assert {name: given.get(name) for name in kept} == kept
+
+
+def test_uv_trusts_the_systems_authorities_unless_it_is_told_otherwise(set_up, tmp_path):
+    stores = re.findall(r"/etc/\S+\.(?:crt|pem)", (ROOT / "tools" / "own_settings.sh").read_text())
+    if not any(Path(store).exists() for store in stores):
+        pytest.skip("the system has no certificate store")
+    for told, expected in (({}, "true"), ({"UV_SYSTEM_CERTS": "false"}, "false")):
+        (tmp_path / "uv.lock").write_text(f"another, {told}\n")
+        assert set_up(told, python3_11=MADE_UP_PYTHON, go=MADE_UP_GO).returncode == 0
+        assert f"UV_SYSTEM_CERTS={expected}" in (tmp_path / "variables").read_text().splitlines()
+
+
+# --- a set-up that did not come to its end
+
+
+def test_what_was_made_is_checked_and_else_made_anew(set_up, tmp_path):
+    (tmp_path / "broken").touch()
+    answer = set_up(python3_11=FORGETFUL_PYTHON, go=MADE_UP_GO)
+    assert (answer.returncode, answer.stderr) == (1, "setup: .venv lacks uv\n")
+    assert not (tmp_path / ".venv" / ".acceptance").exists()
+    (tmp_path / "broken").unlink()
+    (tmp_path / "calls").unlink()
+    assert set_up().returncode == 0
+    assert "-m venv .venv" in (tmp_path / "calls").read_text().splitlines()
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_an_interrupted_set_up_ends_at_once_leaves_nothing_and_is_simply_run_again(set_up, tmp_path, sent, code):
+    """While vegeta is built: its Go has left temporary files, read-only modules, and a child of its own."""
+    set_up(uname=UNAME.format(system="Darwin", machine="arm64"), python3_11=MADE_UP_PYTHON, go=BUILDING_GO)
+    (tmp_path / "bin" / "uname").unlink()  # only the programs were wanted
+    (tmp_path / "temporary").mkdir()
+    variables = {
+        "PATH": f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
+        "TMPDIR": str(tmp_path / "temporary"),
+    }
+    with subprocess.Popen([tmp_path / "tools" / "setup"], env=variables, stderr=subprocess.PIPE, text=True) as running:
+        building = tmp_path / "building"
+        wait_until("Go to build", lambda: Ready(None) if building.exists() else "it doesn't yet", 30)
+        running.send_signal(sent)
+        running.communicate(timeout=30)
+    assert running.returncode == code
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert processes_of(tmp_path / "temporary") == {}
+    answer = set_up(go=MADE_UP_GO)
+    assert answer.returncode == 0, answer
+    assert (tmp_path / ".venv" / "bin" / "vegeta").exists()
 
 
 def test_make_help_lists_every_target():
