@@ -15,9 +15,13 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 
 
 def pytest_configure(config):
-    """Have children start with the usual Ctrl-C: in the background and under nohup they would inherit one ignored."""
+    """Have children start with the usual Ctrl-C: in the background and under nohup they would inherit one ignored.
+
+    SIGTERM ends the tests as Ctrl-C does: what their fixtures made is removed.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_xdist_make_scheduler(config, log):

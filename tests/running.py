@@ -13,7 +13,7 @@ import requests
 
 from acceptance.paths import ROOT
 from acceptance.waiting import Ready, wait_until
-from tools.suite_run import SuiteRun, command, environment, run_suite
+from tools.suite_run import SuiteRun, command, end_with_parent, environment, run_suite
 
 # a run of a made-up stack takes some seconds
 MADE_UP_SECONDS = 60
@@ -102,6 +102,7 @@ def started_suite(folder: Path, *arguments: str, plugin: str = "", **variables: 
             env=environment(**variables),
             stdout=output,
             stderr=subprocess.STDOUT,
+            preexec_fn=end_with_parent,
         )
     try:
         yield StartedRun(popen, folder)

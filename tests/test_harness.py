@@ -6,9 +6,11 @@ import subprocess
 import sys
 import threading
 
+import psutil
 import pytest
 
 from acceptance.paths import ROOT
+from acceptance.waiting import Ready, wait_until
 from tests.threads import beside
 from tools.suite_run import environment
 
@@ -36,6 +38,67 @@ def test_so_has_one_of_a_pytest_that_was_started_where_ctrl_c_is_ignored(process
     )
     assert answer.returncode == 0, answer.stdout
     assert "1 passed" in answer.stdout
+
+
+# its test waits in a fixture that says when it begins and when it is torn down
+WAITING = """
+import threading
+from pathlib import Path
+import pytest
+
+@pytest.fixture
+def said():
+    Path("begun").touch()
+    yield
+    Path("torn down").touch()
+
+def test_it_waits(said):
+    for _ in range(600):
+        threading.Event().wait(0.1)
+"""
+
+
+@pytest.mark.parametrize("processes", [(), ("-n", "1")])
+def test_sigterm_tears_down_what_fixtures_made(tmp_path, processes):
+    (tmp_path / "made_up").mkdir()
+    (tmp_path / "made_up" / "test_waiting.py").write_text(WAITING)
+    # a folder of its own would not have our conftest
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.conftest",
+        "-p",
+        "no:cacheprovider",
+        *processes,
+        "made_up/test_waiting.py",
+    ]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(PYTHONPATH=str(ROOT)), start_new_session=True, stdout=subprocess.PIPE
+    ) as tests:
+        try:
+            wait_until("the test", lambda: Ready(None) if (tmp_path / "begun").exists() else "it isn't there", 60)
+            os.killpg(tests.pid, signal.SIGTERM)
+            output, _ = tests.communicate(timeout=60)
+        finally:
+            tests.kill()
+    assert tests.returncode == 2, output.decode()
+    assert (tmp_path / "torn down").exists()
+
+
+def test_a_run_does_not_outlive_the_test_that_started_it(tmp_path):
+    parent = (
+        "import subprocess, sys, time; from tools.suite_run import end_with_parent\n"
+        "child = subprocess.Popen(['sleep', '300'], preexec_fn=end_with_parent); print(child.pid, flush=True)\n"
+        "time.sleep(300)"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], cwd=ROOT, stdout=subprocess.PIPE, text=True) as test:
+        assert test.stdout
+        child = psutil.Process(int(test.stdout.readline()))
+        test.kill()
+    gone, _ = psutil.wait_procs([child], 30)
+    assert gone == [child]
 
 
 def wait_in_vain(begun=None):

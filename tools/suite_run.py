@@ -1,6 +1,8 @@
 """Runs the suite as a user would, in a process of its own, and reads what it reports."""
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -8,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptance.paths import ROOT
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,14 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, **variables}
 
 
+def end_with_parent() -> None:
+    """Have the kernel end this process by SIGTERM when the one that started it is gone: no run outlives its test.
+
+    For subprocess' `preexec_fn`.
+    """
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 300, **variables: str) -> SuiteRun:
     """Run the features to their end, within so many seconds; the output, shown as well, holds stdout and stderr."""
     with subprocess.Popen(
@@ -72,6 +85,7 @@ def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=end_with_parent,
     ) as popen:
         try:
             output, _ = popen.communicate(timeout=timeout)

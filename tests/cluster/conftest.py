@@ -5,16 +5,18 @@ from kubernetes import client, config
 
 from tests.cluster.lab import find_kubeconfig
 from tests.cluster.lab_namespace import LabNamespace, fresh_namespace, wait_for_no_gpu_pods
+from tests.cluster.left_behind import removed_however_the_tests_end
 from tools.suite_run import run_suite
 
 
 @pytest.fixture(scope="session")
-def lab_kubeconfig():
+def lab_kubeconfig(tmp_path_factory) -> Iterator[str]:
     """The lab's kubeconfig; a test without a lab skips with the reason."""
     found, reason = find_kubeconfig()
     if not found:
         pytest.skip(reason)
-    return found
+    with removed_however_the_tests_end(found, tmp_path_factory.mktemp("guardian")):
+        yield found
 
 
 @pytest.fixture(scope="session")

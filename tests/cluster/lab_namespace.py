@@ -16,6 +16,7 @@ from acceptance.kubernetes.gpu_diagnosis import is_plugin
 from acceptance.kubernetes.owner_diagnosis import diagnose_owner
 from acceptance.kubernetes.view import LiveCluster, name_of, requested
 from acceptance.waiting import Ready, wait_until
+from tests.cluster.left_behind import of_these_tests
 
 IMAGE = "lab.local/python:3.11"  # the lab can pull none
 IN_TIME = 30  # seconds from the state to its name
@@ -92,7 +93,7 @@ def has_account(namespace: LabNamespace) -> Ready[None] | str:
 def fresh_namespace(api: client.ApiClient) -> Iterator[LabNamespace]:
     """Make a namespace that takes pods; it goes at the end."""
     namespace = LabNamespace(api, f"diagnosis-{uuid.uuid4().hex[:8]}")
-    labels = {"app.kubernetes.io/part-of": "triton-acceptance"}
+    labels = {"app.kubernetes.io/part-of": "triton-acceptance", **of_these_tests()}
     namespace.core.create_namespace({"metadata": {"name": namespace.name, "labels": labels}})
     try:
         # pods are refused until the namespace's account is there

@@ -24,6 +24,7 @@ from acceptance.kubernetes.watches import Watched
 from acceptance.paths import ROOT
 from acceptance.waiting import Ready, wait_until
 from tests.cluster.lab import namespaces_of
+from tests.cluster.left_behind import of_these_tests
 from tests.cluster.test_interrupts import clean
 from tests.running import started_suite
 from tools.suite_run import command, environment
@@ -109,7 +110,7 @@ def stranger(lab_kubeconfig, tmp_path):
     name = f"stranger-{secrets.token_hex(4)}"
     with config.new_client_from_config(lab_kubeconfig) as api:
         core: Any = client.CoreV1Api(api)
-        core.create_namespace({"metadata": {"name": name}})
+        core.create_namespace({"metadata": {"name": name, "labels": of_these_tests()}})
         try:
             core.create_namespaced_service_account(name, {"metadata": {"name": "stranger"}})
             token = core.create_namespaced_service_account_token("stranger", name, {"spec": {}}).status.token

@@ -15,6 +15,7 @@ from acceptance.paths import ROOT
 from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import wait_clean
 from tests.cluster.lab import END_SECONDS, namespaces_of
+from tests.cluster.left_behind import of_these_tests
 from tests.running import LIGHT, started_suite
 from tools.suite_run import environment
 
@@ -97,7 +98,11 @@ def test_what_a_machine_that_died_left_is_removed_and_nothing_else(start, lab_ku
         child.kill()
     popen.kill()
     run.wait_for_end()
-    bystander = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"bystander-{os.getpid()}"}}
+    bystander = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": f"bystander-{os.getpid()}", "labels": of_these_tests()},
+    }
     with RunBeside(lab_kubeconfig, bystander) as remains:
         assert f"{name}: removed" in clean(lab_kubeconfig)
         assert namespaces_of(popen.pid, lab_kubeconfig) == []

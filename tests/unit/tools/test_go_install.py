@@ -26,7 +26,7 @@ def go_install(tmp_path):
     """Run tools/go_install in a bare copy with this Go on the PATH and this Python in .venv."""
     for folder in ("tools", "bin", "tmp", ".venv/bin"):
         (tmp_path / folder).mkdir(parents=True)
-    for name in ("go_install", "own_settings.sh", "scratch.sh"):
+    for name in ("go_install", "own_settings.sh", "interruptible.sh"):
         shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
 
     def run(go, python=NO_INDEX, **variables):

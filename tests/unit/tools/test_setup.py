@@ -15,7 +15,7 @@ from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import processes_of
 from tests.small_disk import small_disk
 
-SCRIPTS = ("setup", "own_settings.sh", "scratch.sh", "go_install", "check_machine.py", "check_setup.py")
+SCRIPTS = ("setup", "own_settings.sh", "interruptible.sh", "go_install", "check_machine.py", "check_setup.py")
 UNAME = '#!/bin/sh\ncase $1 in -s) echo "{system}";; -m) echo "{machine}";; esac\n'
 OLD_PYTHON = "#!/bin/sh\necho 3.9\n"
 THIS_PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'

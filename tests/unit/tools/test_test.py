@@ -27,7 +27,7 @@ def tree(tmp_path):
     """A bare copy with the scripts, this Python, and the made-up pytest."""
     (tmp_path / "tools").mkdir()
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    for name in ("test", "soak"):
+    for name in ("test", "soak", "interruptible.sh"):
         shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
     python = tmp_path / ".venv" / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')

@@ -1,0 +1,50 @@
+"""Removes the namespaces of tests that were cut off: `python -m tests.cluster.left_behind KUBECONFIG PID`.
+
+A guardian runs it when the process of the tests has gone without having deleted them.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config
+
+from acceptance.processes import guardian
+
+TESTS = "triton-acceptance/tests"  # the label: the process whose test made it
+
+
+def of_these_tests() -> dict[str, str]:
+    """Return the label of what this process' tests make."""
+    return {TESTS: str(os.getpid())}
+
+
+@contextlib.contextmanager
+def removed_however_the_tests_end(kubeconfig: str, folder: Path) -> Iterator[None]:
+    """Have a guardian remove what this process' tests leave, if it is killed; `folder`, an empty one, goes with it."""
+    command = [sys.executable, "-m", __spec__.name, kubeconfig, str(os.getpid())]
+    watching = subprocess.Popen(
+        [sys.executable, guardian.__file__, str(folder)], stdin=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert watching.stdin
+    with watching, watching.stdin:
+        print("afterwards", json.dumps(command), file=watching.stdin, flush=True)
+        yield
+        print("release", file=watching.stdin, flush=True)
+
+
+def main(kubeconfig: str, pid: str) -> None:
+    with config.new_client_from_config(kubeconfig) as api:
+        core: Any = client.CoreV1Api(api)  # nothing that it returns may be missing
+        for namespace in core.list_namespace(label_selector=f"{TESTS}={pid}", _request_timeout=10).items:
+            with contextlib.suppress(client.ApiException):  # its test deleted it in its last moment
+                core.delete_namespace(namespace.metadata.name, _request_timeout=10)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
