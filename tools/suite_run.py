@@ -71,7 +71,8 @@ def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 
         env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     ) as popen:
         try:
             output, _ = popen.communicate(timeout=timeout)
