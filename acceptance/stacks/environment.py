@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 from pathlib import Path
 
 from acceptance.environment import around_loopback, user_name
@@ -21,6 +22,8 @@ def prepare_environment() -> None:
         Path.home()
     except RuntimeError:
         os.environ["HOME"] = tempfile.gettempdir()
+    if os.environ.get("PYTHONWARNINGS"):  # what a library warns of is no error of a run
+        warnings.simplefilter("default")
     if os.environ.get("KUBECONFIG"):  # the guardian, which needs it as well, runs in another folder
         files = os.environ["KUBECONFIG"].split(os.pathsep)
         os.environ["KUBECONFIG"] = os.pathsep.join(os.path.abspath(file) for file in files if file)  # noqa: PTH100

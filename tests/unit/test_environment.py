@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from acceptance import environment
 from acceptance.commands import run_command
@@ -15,6 +16,7 @@ from acceptance.data.batches import Split
 from acceptance.data.dataset import Dataset
 from acceptance.environment import Kind, around_loopback, environment_of, is_loopback
 from acceptance.errors import ProcessDied
+from acceptance.kubernetes.client import Cluster
 from acceptance.load.result import LoadPlan
 from acceptance.options import read_settings
 from acceptance.paths import ROOT
@@ -23,6 +25,7 @@ from acceptance.stacks.embedded import EmbeddedStack
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
+from tests.unit.kubernetes.api_server import write_kubeconfig
 
 SECRET = "plain" + "words" * 3
 # of each, what broke a run or would change what it measures
@@ -180,6 +183,44 @@ def test_a_program_of_the_users_that_the_run_starts_has_the_users_home_and_the_r
     starting.stack.processes.close()
     assert (seen["HOME"], seen["KIND_GIVEN"]) == ("/somewhere", "1")
     assert Path(seen["TMPDIR"]).is_relative_to(tmp_path)
+
+
+def test_an_exec_plugin_of_a_kubeconfig_has_all_that_the_user_has(tmp_path, monkeypatch):
+    for name, value in {**USERS, "MY_LOGIN": SECRET}.items():
+        monkeypatch.setenv(name, value)
+    answer = '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "x"}}'
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "sh",
+        "args": ["-c", f"env > {tmp_path}/seen; echo '{answer}'"],
+        "interactiveMode": "Never",
+    }
+    config = yaml.safe_load(write_kubeconfig(tmp_path / "config", "lab").read_text())
+    config["users"][0]["user"] = {"exec": plugin}
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    with Cluster("lab", "", "", kubeconfig=tmp_path / "config").api():
+        seen = (tmp_path / "seen").read_text().splitlines()
+    assert {f"{name}={value}" for name, value in {**USERS, "MY_LOGIN": SECRET}.items()} <= set(seen)
+
+
+# --- this process
+
+
+def test_a_warning_of_a_library_is_no_error_of_a_run(tmp_path):
+    program = (
+        "import warnings; from acceptance.stacks.environment import prepare_environment; prepare_environment(); "
+        "warnings.warn('old', DeprecationWarning); print('went on')"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert answer.stdout == "went on\n", answer.stderr
 
 
 # --- proxies
