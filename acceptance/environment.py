@@ -62,7 +62,7 @@ def environment_of(
     `run_directory` has the folders `home` and `tmp`, for a child of the run's own and for the files of another.
     """
     kept = {name: value for name, value in environ.items() if any(fnmatchcase(name, one) for one in kind.value)}
-    kept.setdefault("PATH", SYSTEM_PATH)
+    kept["PATH"] = kept.get("PATH") or SYSTEM_PATH
     kept |= around_loopback(environ)
     if run_directory:
         kept["TMPDIR"] = str(run_directory / "tmp")

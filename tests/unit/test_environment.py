@@ -158,10 +158,12 @@ def test_a_child_of_the_runs_own_gets_what_is_listed_and_a_home_of_the_runs_own(
     assert seen["USER"] == seen["LOGNAME"] != ""
 
 
-def test_the_trainers_python_and_the_systems_programs_are_found_without_a_path_of_the_users(tmp_path):
-    found = environment_of(Kind.OWN, tmp_path, {})["PATH"].split(os.pathsep)
+@pytest.mark.parametrize("given", [{}, {"PATH": ""}])
+def test_the_trainers_python_and_the_systems_programs_are_found_without_a_path_of_the_users(tmp_path, given):
+    found = environment_of(Kind.OWN, tmp_path, given)["PATH"].split(os.pathsep)
     assert found[0] == str(Path(sys.executable).parent)
     assert {"/usr/bin", "/bin"} <= set(found)
+    assert "" not in found  # it would be the working directory
 
 
 def test_the_users_own_programs_keep_their_home_their_daemon_and_their_cloud(monkeypatch):
