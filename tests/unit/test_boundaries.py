@@ -189,3 +189,39 @@ def test_the_product_names_the_encoding_of_its_text():
 )
 def test_text_in_the_locales_encoding_is_seen(line, found):
     assert list(in_the_locales_encoding(line)) == found
+
+
+# --- whatever is started has an environment that was made for it
+
+
+STARTING = ("run", "Popen", "popen", "call", "check_call", "check_output", "system")
+
+
+def inheriting(source: str) -> Iterator[int]:
+    """Yield the lines that start a program in this process's own environment."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Attribute(ast.Name("subprocess" | "self" | "os"), name), keywords=keywords):
+                if name in STARTING and "env" not in {keyword.arg for keyword in keywords}:
+                    yield node.lineno
+
+
+def test_what_the_product_starts_has_an_environment_of_its_own():
+    files = [file for name in ("acceptance", "fixtures", "steps") for file in sorted((ROOT / name).rglob("*.py"))]
+    found = {str(file.relative_to(ROOT)): list(inheriting(file.read_text())) for file in files}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("subprocess.run(command)", [1]),
+        ("subprocess.Popen(command)", [1]),
+        ("self.popen(command)", [1]),
+        ("os.system(command)", [1]),
+        ("subprocess.run(command, env=variables)", []),
+        ("subprocess.TimeoutExpired(command, 1)", []),
+    ],
+)
+def test_what_inherits_all_is_seen(line, found):
+    assert list(inheriting(line)) == found
