@@ -76,7 +76,7 @@ def is_pinned_triton(image: str) -> bool:
 
 def read(file: Path) -> dict[str, str]:
     try:
-        content = yaml.safe_load(file.read_text())
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadSetting(f"--images {file}: can't be read: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not all(

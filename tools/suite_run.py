@@ -84,7 +84,8 @@ def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 
         env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         preexec_fn=end_with_parent,
     ) as popen:
         try:

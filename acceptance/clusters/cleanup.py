@@ -1,6 +1,6 @@
 """Removes a cluster in containers, whole or half made, by what its program calls things; needs only Docker.
 
-The guardian runs it as `python -m acceptance.clusters.cleanup PROGRAM NAME` when pytest has gone.
+The guardian runs it with PROGRAM NAME when pytest has gone.
 """
 
 import sys

@@ -73,7 +73,7 @@ class K3d(LocalCluster):
             return
         plugin = [manifests.fit(manifest, self.images) for manifest in manifests.read_component("device-plugin")]
         file = self.directory / PLUGIN.name
-        file.write_text(yaml.safe_dump_all(plugin))
+        file.write_text(yaml.safe_dump_all(plugin), encoding="utf-8")
         # k3s applies what changed in this folder
         answer = host.ask(["docker", "cp", str(file), f"k3d-{self.name}-server-0:{PLUGIN}"])
         if answer.code:

@@ -55,7 +55,7 @@ class Kind(LocalCluster):
 
     def create(self, gpu: Gpu | None) -> None:
         config = self.directory / "kind.yaml"
-        config.write_text(yaml.safe_dump(configuration(gpu is not None)))
+        config.write_text(yaml.safe_dump(configuration(gpu is not None)), encoding="utf-8")
         # a network that nobody shares can go with the cluster
         environment = {
             "KIND_EXPERIMENTAL_DOCKER_NETWORK": cleanup.network_of("kind", self.name),

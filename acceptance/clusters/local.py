@@ -2,19 +2,19 @@
 
 import re
 import secrets
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from acceptance.clusters import cleanup, host
 from acceptance.clusters.provider import Access
+from acceptance.environment import Kind
 from acceptance.errors import AcceptanceError, Problem, ProcessDied, problem_of
 from acceptance.files import write_whole
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Images, read_images
-from acceptance.processes.local import Process, Processes
+from acceptance.processes.local import Process, Processes, module_command
 from acceptance.settings import Settings
 from acceptance.waiting import Ready, wait_until
 
@@ -122,7 +122,10 @@ class LocalCluster:
             gpu = self.find_gpu()
             self.has_gpu = isinstance(gpu, Gpu)
             # of a pytest that was killed, nobody else removes it
-            self.processes.afterwards([sys.executable, "-m", cleanup.__name__, self.program, self.name])
+            self.processes.afterwards(
+                module_command(cleanup.__name__, self.program, self.name),
+                fix=f"remove it with `{cleanup.by_hand(self.program, self.name)}`",
+            )
             try:
                 self.create(gpu if isinstance(gpu, Gpu) else None)
                 self.write_kubeconfig()
@@ -181,7 +184,7 @@ class LocalCluster:
 
         Raises AcceptanceError with the end of its log where it fails.
         """
-        with self.processes.running(f"{self.program}-{log}", command, environment) as process:
+        with self.processes.running(f"{self.program}-{log}", command, environment, Kind.USERS) as process:
 
             def state() -> Ready[None] | str:
                 if process.popen.poll() == 0:
@@ -204,7 +207,7 @@ class LocalCluster:
 
 
 def output_of(process: Process) -> str:
-    return plain(process.log.read_text(errors="replace"))
+    return plain(process.log.read_text(errors="replace", encoding="utf-8"))
 
 
 def plain(text: str) -> str:

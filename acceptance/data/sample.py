@@ -28,7 +28,7 @@ def fingerprints(images: np.ndarray) -> np.ndarray:
 
 def find_sample(dataset: Dataset) -> int:
     """Return the index of the sample image in the held-out images; raises AcceptanceError where none is near."""
-    wanted = np.frombuffer(bytes.fromhex(json.loads(SAMPLES.read_text())[dataset.sample]), np.uint8)
+    wanted = np.frombuffer(bytes.fromhex(json.loads(SAMPLES.read_text(encoding="utf-8"))[dataset.sample]), np.uint8)
     images = dataset.held_out.pixels
     if not len(images):
         raise AcceptanceError(f"{dataset.folder}: the test batch is empty, so the {dataset.sample} isn't in it")

@@ -1,6 +1,6 @@
 """Removes what a run has on the Docker daemon, found by its label; needs nothing of the run but its name.
 
-The guardian runs it as `python -m acceptance.docker.cleanup RUN` when pytest has gone.
+The guardian runs it with that name when pytest has gone.
 """
 
 import contextlib

@@ -89,7 +89,7 @@ class Container:
     def read_log(self) -> str:
         """Return all that it has said, without secrets."""
         self.save_log()
-        return self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace", encoding="utf-8")
 
     # --- where it is reached
 

@@ -139,6 +139,7 @@ class Engine:
                 networking_config={network: alias},
                 ports={f"{port}/tcp": (address, None) for port in ports},
                 device_requests=requests,
+                use_config_proxy=False,  # containers talk to each other alone, and no proxy knows their names
                 **options,
             )
             container = Container(name, created, self.host, self.logs / f"{name}.log", self.redactor)

@@ -1,10 +1,9 @@
 """A run's namespace: whose it is, and its end.
 
-The guardian runs `python -m acceptance.kubernetes.cleanup CONTEXT NAMESPACE FOLDER [KUBECONFIG]` when pytest has gone
-without having deleted it, and removes the folder after it.
+The guardian runs it with CONTEXT NAMESPACE FOLDER [KUBECONFIG] when pytest has gone without having deleted it, and
+removes the folder after it.
 """
 
-import getpass
 import os
 import platform
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from kubernetes import client
 
+from acceptance.environment import user_name
 from acceptance.errors import AcceptanceError
 from acceptance.kubernetes.client import SECONDS, Cluster, connect
 from acceptance.waiting import Ready, wait_until
@@ -52,13 +52,13 @@ def delete_namespace(cluster: Cluster, name: str) -> None:
 
 def owner() -> str:
     """Say who runs this: what `make clean-cluster` shows, and by which it spares a run that is under way here."""
-    return f"{getpass.getuser()}@{platform.node()} {os.getpid()} {started(os.getpid())}"
+    return f"{user_name()}@{platform.node()} {os.getpid()} {started(os.getpid())}"
 
 
 def started(pid: int) -> str:
     """Return when a process of this machine was started, in the kernel's ticks, or "": ids are used again."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return ""
 

@@ -21,12 +21,12 @@ Manifest = dict[str, Any]
 def read_component(component: str) -> list[Manifest]:
     """Return every document of the component's folder, its files in the order of their names."""
     files = sorted((MANIFESTS / component).glob("*.yaml"))
-    return [document for file in files for document in yaml.safe_load_all(file.read_text())]
+    return [document for file in files for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
 
 
 def read_manifest(file: Path) -> Manifest:
     """Return a file's one document."""
-    return yaml.safe_load(file.read_text())
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def pod_of(manifest: Manifest) -> Manifest | None:

@@ -12,13 +12,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from acceptance.environment import Kind, environment_of
 from acceptance.errors import ProcessDied
 from acceptance.processes.guardian import group_lives
 from acceptance.processes.logs import last_lines
 from acceptance.redaction import redactor as redact
-from acceptance.redaction.redactor import Redactor, without_secrets
+from acceptance.redaction.redactor import Redactor
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
+RUN_MODULE = Path(__file__).with_name("run_module.py")
+# no variable changes where this Python finds its modules, or how it reads text
+ISOLATED = (sys.executable, "-I", "-X", "utf8")
 STOP_SECONDS = 10
 
 
@@ -69,6 +73,11 @@ class Process:
             self.redactor.file(self.log)
 
 
+def module_command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of the suite in a Python that no variable of the environment changes."""
+    return [*ISOLATED, str(RUN_MODULE), module, *arguments]
+
+
 def ending(code: int) -> str:
     """Say how a process ended in words: `exited with 1`, `was killed by SIGKILL`."""
     return f"exited with {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
@@ -94,8 +103,8 @@ def interrupts_deferred() -> Iterator[None]:
 class Processes:
     """The processes of one run, and the guardian that ends them and removes the run directory if pytest dies.
 
-    Each inherits this process's environment without what is named like a secret. `popen` starts them; what has not
-    ended `stop_seconds` after SIGTERM is killed.
+    `popen` starts them; what has not ended `stop_seconds` after SIGTERM is killed. The guardian says what it can't
+    clean up on `stderr`, a file descriptor.
     """
 
     def __init__(
@@ -105,35 +114,58 @@ class Processes:
         redactor: Redactor | None = None,
         stop_seconds: float = STOP_SECONDS,
         popen: type[subprocess.Popen] = subprocess.Popen,
+        stderr: int | None = None,
     ) -> None:
-        self.logs, self.stop_seconds, self.popen = logs, stop_seconds, popen
+        self.run_directory, self.logs, self.stop_seconds, self.popen = run_directory, logs, stop_seconds, popen
         self.redactor = redactor or Redactor.from_environment(os.environ)
-        # MLflow and TensorFlow leave empty folders and cut-off files where temporary files go
-        self.temporary = run_directory / "tmp"
-        self.temporary.mkdir()
+        # MLflow and TensorFlow leave empty folders and cut-off files where temporary files go, and caches at home
+        for name in ("tmp", "home"):
+            (run_directory / name).mkdir()
         self.started: list[Process] = []
         self.guardian = subprocess.Popen(
-            [sys.executable, "-IS", str(GUARDIAN), str(run_directory)],
+            [*ISOLATED, "-S", str(GUARDIAN), str(run_directory), str(logs)],
             stdin=subprocess.PIPE,
-            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            env=self.environment(),
+            encoding="utf-8",
             start_new_session=True,
         )
         # of a pytest that was killed, nobody else redacts the logs
-        self.afterwards([sys.executable, "-m", redact.__name__, str(logs)])
+        self.tell_guardian(
+            "redact",
+            command=module_command(redact.__name__, str(logs)),
+            environment=self.environment(),
+            input=json.dumps(sorted(self.redactor.known)),
+            fix=f"the logs in {logs} may have secrets in them: look through them before you pass them on",
+        )
 
     @contextlib.contextmanager
     def running(
-        self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str] | None = None,
+        kind: Kind = Kind.OWN,
     ) -> Iterator[Process]:
         """Run the command with its output in `<logs>/<name>.log`; stop it on the way out."""
-        process = self.start(name, command, environment)
+        process = self.start(name, command, environment, kind)
         try:
             yield process
         finally:
             self.stop(process)
 
-    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Process:
-        """Start the command and make it known to all that would end it; an interrupt waits until it is."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str] | None = None,
+        kind: Kind = Kind.OWN,
+    ) -> Process:
+        """Start the command and make it known to all that would end it; an interrupt waits until it is.
+
+        `environment`: what it gets besides what its kind of child does.
+        """
         log = self.logs / f"{name}.log"
         with interrupts_deferred(), log.open("wb") as output:
             popen = self.popen(
@@ -141,12 +173,12 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**without_secrets(os.environ), "TMPDIR": str(self.temporary), **(environment or {})},
+                env={**self.environment(kind), **(environment or {})},
                 start_new_session=True,
             )
             process = Process(name, popen, log, self.redactor, self.stop_seconds)
             self.started.append(process)
-            self.tell_guardian(f"watch {popen.pid}")
+            self.tell_guardian("watch", popen.pid)
         return process
 
     def check_alive(self, but: Process | None = None) -> None:
@@ -158,7 +190,7 @@ class Processes:
     def stop(self, process: Process) -> None:
         process.stop()
         self.started.remove(process)
-        self.tell_guardian(f"forget {process.popen.pid}")
+        self.tell_guardian("forget", process.popen.pid)
 
     def close(self, keep: bool = False) -> None:
         """Stop what still runs, last started first; with `keep` leave it, and send the guardian home."""
@@ -172,12 +204,22 @@ class Processes:
                 self.guardian.stdin.close()
         self.guardian.wait()
 
-    def afterwards(self, command: Sequence[str]) -> None:
-        """Have the guardian run a command at the end, however pytest ends; it finds nothing to do after a good end."""
-        self.tell_guardian(f"afterwards {json.dumps(list(command))}")
+    def environment(self, kind: Kind = Kind.OWN) -> dict[str, str]:
+        """Return what every child of that kind gets."""
+        return environment_of(kind, self.run_directory)
 
-    def tell_guardian(self, line: str) -> None:
+    def afterwards(self, command: Sequence[str], fix: str, environment: Mapping[str, str] | None = None) -> None:
+        """Have the guardian run a command at the end, however pytest ends; it finds nothing to do after a good end.
+
+        `fix`: what the user must do where it fails. `environment`: by default that of the user's own programs.
+        """
+        given = dict(environment_of(Kind.USERS) if environment is None else environment)
+        self.tell_guardian("afterwards", command=list(command), environment=given, input="", fix=fix)
+
+    def tell_guardian(self, word: str, number: int | None = None, **task: object) -> None:
+        """Send a word, with the number of a group of processes or with what is to be run."""
         assert self.guardian.stdin is not None
+        argument = number if number is not None else json.dumps(task) if task else ""
         with contextlib.suppress(BrokenPipeError):  # a guardian that was killed must not keep the others alive
-            self.guardian.stdin.write(line + "\n")
+            self.guardian.stdin.write(f"{word} {argument}\n")
             self.guardian.stdin.flush()

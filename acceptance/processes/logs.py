@@ -14,7 +14,7 @@ def last_lines(log: Path, count: int = 15, redactor: Redactor | None = None) -> 
 
     `redactor`: for the log of what still runs, which is redacted at its end.
     """
-    text = log.read_text(errors="replace") if log.exists() else ""
+    text = log.read_text(errors="replace", encoding="utf-8") if log.exists() else ""
     lines = (redactor.text(text) if redactor else text).splitlines()
     told = [line for line in lines if line.strip() and line[0] not in "|+"]
     return "\n".join(f"    {line[:LONGEST_LINE]}" for line in told[-count:]) or "    (no output)"

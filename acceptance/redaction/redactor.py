@@ -1,6 +1,6 @@
 """Keeps secrets out of logs, evidence and reports: exact values that the environment has, and what looks like one.
 
-The guardian runs it as `python -m acceptance.redaction.redactor FOLDER` when pytest has gone.
+The guardian runs it with a folder as its argument when pytest has gone; a JSON list on stdin has the values.
 """
 
 import base64
@@ -194,11 +194,6 @@ def forms(secret: str) -> set[str]:
     return {form for form in written if len(form) >= SHORTEST}
 
 
-def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables but those that are named like secrets; proxies stay."""
-    return {name: value for name, value in environ.items() if not is_secret_name(name)}
-
-
 def redact_folder(folder: Path, redactor: Redactor) -> list[Path]:
     """Redact every file of a folder and of those in it; return what could not be, which is left as it was."""
     failed: list[Path] = []
@@ -218,7 +213,7 @@ def redact_folder(folder: Path, redactor: Redactor) -> list[Path]:
 
 
 def main(folder: str) -> int:
-    failed = redact_folder(Path(folder), Redactor.from_environment(os.environ))
+    failed = redact_folder(Path(folder), Redactor(json.load(sys.stdin)))
     for path in failed:
         print(f"{path}: could not be searched for secrets; look through it before you pass it on", file=sys.stderr)
     return 1 if failed else 0

@@ -31,7 +31,7 @@ def render(
     results: Results, plots: Sequence[Plot] = (), evidence: Sequence[Evidence] = (), extras: Sequence[str] = ()
 ) -> str:
     """Return the page. All of the results is escaped; `extras` is HTML that pytest plugins add."""
-    script = (HERE / "page.js").read_text()
+    script = (HERE / "page.js").read_text(encoding="utf-8")
     return template().render(
         results=results,
         plots=plots,
@@ -44,7 +44,7 @@ def render(
         stand_in=STAND_IN,
         bars=waterfall(results),
         side_by_side=side_by_side(results.trainings),
-        style=(HERE / "page.css").read_text(),
+        style=(HERE / "page.css").read_text(encoding="utf-8"),
         script=script,
         # what runs in the page is this script and no other, whatever a log line says
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

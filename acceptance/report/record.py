@@ -45,7 +45,7 @@ class Record:
             expect_index=settings.expect_index,
             request=settings.request.name if settings.request else "",
         )
-        self.version("suite", tomllib.loads(PROJECT.read_text())["project"]["version"])
+        self.version("suite", tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
         self.version("Python", platform.python_version())
 
     def now(self) -> float:
@@ -119,7 +119,7 @@ def machine() -> str:
     """Return this machine's processor and how many of its cores the suite may use."""
     model = platform.machine()
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         pass

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import requests
 
+from acceptance.environment import is_loopback
 from acceptance.errors import AcceptanceError
 from acceptance.health import unready
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
@@ -86,7 +87,10 @@ def infer_grpc(grpc: str, model: str, pixels: np.ndarray) -> np.ndarray:
     """Return the logits [N, 10] of FP32 pixels by gRPC."""
     from tritonclient import grpc as client
 
-    with client.InferenceServerClient(grpc) as server:
+    # the server here, or the end of a port-forward, is behind no proxy, whichever variable names one
+    direct = [("grpc.enable_http_proxy", 0)] if is_loopback(grpc) else []
+    sizes = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
+    with client.InferenceServerClient(grpc, channel_args=[*direct, *sizes]) as server:
         return ask(client, server, model, pixels, client_timeout=TIMEOUT)
 
 

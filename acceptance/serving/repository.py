@@ -29,7 +29,7 @@ def build_repository(
     shutil.copy(source, version / "model.onnx")
     for name, text in configuration(device, backend, site_packages or site.getsitepackages()[0]).items():
         folder = directory / MODEL if name == CONFIG else version
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
     return directory
 
 
@@ -37,7 +37,7 @@ def configuration(device: str, backend: str, site_packages: str) -> dict[str, st
     """Return what goes beside the ONNX file: the configuration, and what only the Python backend reads."""
     return {
         CONFIG: config(device, backend),
-        "model.py": PYTHON_MODEL.read_text(),
+        "model.py": PYTHON_MODEL.read_text(encoding="utf-8"),
         "site-packages.txt": site_packages,
     }
 

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
 from acceptance.errors import AcceptanceError
-from acceptance.redaction.redactor import without_secrets
 
 
 def wheel_root() -> Path:
@@ -46,11 +46,10 @@ def environment() -> dict[str, str]:
     return {"LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
 
 
-def check_libraries(backends: Path) -> None:
-    """Raise AcceptanceError for a library that isn't there; Triton itself would hang while it loads the model."""
+def check_libraries(backends: Path, variables: Mapping[str, str]) -> None:
+    """Raise AcceptanceError for a library that the server, with these variables, would not find: it would hang."""
     for program in (wheel_root() / "tritonserver/bin/tritonserver", backends / "python/triton_python_backend_stub"):
-        variables = {**without_secrets(os.environ), **environment()}
-        answer = subprocess.run(["ldd", program], capture_output=True, text=True, check=False, env=variables)
+        answer = subprocess.run(["ldd", program], capture_output=True, encoding="utf-8", check=False, env=variables)
         missing = [line.split()[0] for line in answer.stdout.splitlines() if "not found" in line]
         if missing:
             raise AcceptanceError(

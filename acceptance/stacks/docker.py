@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -21,7 +20,7 @@ from acceptance.load import vegeta
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
-from acceptance.processes.local import Processes
+from acceptance.processes.local import Processes, module_command
 from acceptance.serving import repository
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
@@ -71,7 +70,9 @@ class DockerStack(BaseStack):
 
     def __enter__(self) -> Self:
         # it starts no process: its guardian is what removes the containers of a pytest that was killed
-        self.processes = Processes(self.workspace.directory, self.workspace.logs, self.workspace.redactor)
+        self.processes = Processes(
+            self.workspace.directory, self.workspace.logs, self.workspace.redactor, stderr=self.workspace.stderr
+        )
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -83,7 +84,10 @@ class DockerStack(BaseStack):
 
     def connected(self) -> None:
         """Have two others remove the run's containers if pytest can't: the guardian, and Ryuk where it can be had."""
-        self.processes.afterwards([sys.executable, "-m", cleanup.__name__, self.engine.run])
+        self.processes.afterwards(
+            module_command(cleanup.__name__, self.engine.run),
+            fix=f"remove what Docker has with the label {cleanup.RUN}={self.engine.run}",
+        )
         start_ryuk(keep=self.settings.keep)
 
     def docker_engine(self) -> Engine:
@@ -191,7 +195,7 @@ class DockerStack(BaseStack):
         name = f"vegeta-{endpoint.device}-{next(self.numbers)}"
         directory = self.workspace.directory / name
         directory.mkdir()
-        (directory / "target.json").write_text(vegeta.target(endpoint.inside_url, plan.body))
+        (directory / "target.json").write_text(vegeta.target(endpoint.inside_url, plan.body), encoding="utf-8")
         image, results, table = self.images.vegeta, "/load/results.bin", "/load/results.csv"
         # the image's entry point is vegeta itself
         send = vegeta.attack_arguments("/load/target.json", results, plan)

@@ -43,7 +43,9 @@ class EmbeddedStack(BaseStack):
         return "processes of this machine, on 127.0.0.1"
 
     def __enter__(self) -> Self:
-        self.processes = Processes(self.workspace.directory, self.workspace.logs, self.workspace.redactor)
+        self.processes = Processes(
+            self.workspace.directory, self.workspace.logs, self.workspace.redactor, stderr=self.workspace.stderr
+        )
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -109,7 +111,7 @@ class EmbeddedStack(BaseStack):
         model = run.download_model("onnx", directory / "download")
         models = self.build_models(directory / "models", model, device)
         backends = triton_wheel.copy_backends(directory)
-        triton_wheel.check_libraries(backends)
+        triton_wheel.check_libraries(backends, {**self.processes.environment(), **triton_wheel.environment()})
         http, grpc, metrics = free_port(), free_port(), free_port()
         # the guardian knows the run directory's name, and removes what has it as a prefix
         memory = f"{self.workspace.directory.name}-{name}-"
@@ -133,7 +135,7 @@ class EmbeddedStack(BaseStack):
             device=device,
             run=run,
         )
-        return Predictor(endpoint, lambda: server.log.read_text(errors="replace"), stop)
+        return Predictor(endpoint, lambda: server.log.read_text(errors="replace", encoding="utf-8"), stop)
 
     def build_models(self, directory: Path, model: Path, device: str) -> Path:
         """Write the model repository of a predictor for the ONNX model's folder."""
@@ -151,7 +153,7 @@ class EmbeddedStack(BaseStack):
         directory.mkdir()
         program = vegeta.find_vegeta()
         target, results, table = directory / "target.json", directory / "results.bin", directory / "results.csv"
-        target.write_text(vegeta.target(url, plan.body))
+        target.write_text(vegeta.target(url, plan.body), encoding="utf-8")
         self.finish(name, [program, *vegeta.attack_arguments(target, results, plan)], plan.duration + 60, progress)
         self.finish(f"{name}-encode", [program, *vegeta.encode_arguments(results, table)], vegeta.ENCODE_SECONDS)
         result = vegeta.read_table(table, plan)

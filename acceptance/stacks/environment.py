@@ -1,8 +1,11 @@
-"""The environment of this process, and of those that it starts."""
+"""The environment of pytest's own process; acceptance/environment.py has that of its children."""
 
 import os
+import tempfile
+import warnings
+from pathlib import Path
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from acceptance.environment import around_loopback, user_name
 
 
 def prepare_environment() -> None:
@@ -13,9 +16,14 @@ def prepare_environment() -> None:
     for name in [name for name in os.environ if name.startswith(("MLFLOW_", "_MLFLOW_"))]:
         del os.environ[name]
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"  # else it tries a dead server for minutes
-    for name in ("no_proxy", "NO_PROXY"):
-        known = [item for item in os.environ.get(name, "").split(",") if item]
-        os.environ[name] = ",".join([*known, *(item for item in LOOPBACK if item not in known)])
+    os.environ.update(around_loopback(os.environ))
+    os.environ.setdefault("LOGNAME", user_name())  # libraries ask for it, and not all of them take an answer of none
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()
+    if os.environ.get("PYTHONWARNINGS"):  # what a library warns of is no error of a run
+        warnings.simplefilter("default")
     if os.environ.get("KUBECONFIG"):  # the guardian, which needs it as well, runs in another folder
         files = os.environ["KUBECONFIG"].split(os.pathsep)
         os.environ["KUBECONFIG"] = os.pathsep.join(os.path.abspath(file) for file in files if file)  # noqa: PTH100

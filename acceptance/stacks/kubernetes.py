@@ -1,9 +1,9 @@
 """The Kubernetes stack: MLflow and Triton as Deployments, training and load as Jobs, in the run's own namespace."""
 
 import contextlib
+import os
 import secrets
 import shlex
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,7 @@ from acceptance.load import vegeta
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
-from acceptance.processes.local import Processes
+from acceptance.processes.local import Processes, module_command
 from acceptance.serving import repository
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
@@ -70,7 +70,7 @@ class KubernetesStack(BaseStack):
     def __enter__(self) -> Self:
         directory, redactor = self.workspace.directory, self.workspace.redactor
         # its guardian is what removes the cluster or the namespace of a pytest that was killed
-        self.processes = Processes(directory, self.workspace.logs, redactor)
+        self.processes = Processes(directory, self.workspace.logs, redactor, stderr=self.workspace.stderr)
         provider = self.providers[self.settings.target]
         self.provider = provider(self.settings, self.images, directory, self.processes, self.say)
         with contextlib.ExitStack() as started:
@@ -95,7 +95,11 @@ class KubernetesStack(BaseStack):
         if not self.provider.own:
             kubeconfig = self.cluster.kubeconfig
             namespace = [self.cluster.context, self.namespace.name, str(self.workspace.directory)]
-            self.processes.afterwards([sys.executable, "-m", cleanup.__name__, *namespace, str(kubeconfig or "")])
+            self.processes.afterwards(
+                module_command(cleanup.__name__, *namespace, str(kubeconfig or "")),
+                fix="`make clean-cluster` deletes the namespace",
+                environment=os.environ,  # an exec plugin may need any of it to log in
+            )
 
     def __exit__(self, *error: object) -> None:
         try:

@@ -22,7 +22,9 @@ MLFLOW = "http://mlflow:5000"
 
 def codeset(folder: Path) -> Manifest:
     """Return the ConfigMap of the MLflow Project."""
-    return manifests.config_map("codeset", {file.name: file.read_text() for file in folder.iterdir() if is_code(file)})
+    return manifests.config_map(
+        "codeset", {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if is_code(file)}
+    )
 
 
 def is_code(file: Path) -> bool:

@@ -23,6 +23,8 @@ class Workspace:
     logs: Path
     redactor: Redactor = field(default_factory=lambda: Redactor.from_environment(os.environ))
     """What everything goes through that is written into the report's folder."""
+    stderr: int | None = None
+    """A descriptor of the terminal for what outlives pytest, None for this process's own stderr."""
 
 
 def temporary_folder(environment: Mapping[str, str]) -> Path:

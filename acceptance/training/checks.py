@@ -64,7 +64,7 @@ def wrong_device(run: TrainingRun, device: str) -> Problem | None:
 def missing_models(run: TrainingRun, directory: Path) -> Problem | None:
     """Say which of the models in MLflow has no signature; they are fetched into the directory."""
     for name in MODELS:
-        described = (run.download_model(name, directory / f"tracked-{name}") / "MLmodel").read_text()
+        described = (run.download_model(name, directory / f"tracked-{name}") / "MLmodel").read_text(encoding="utf-8")
         if "signature:" not in described:
             return Problem(f"{run}: model {name} has no signature", TRAINERS_LOG, described)
     return None

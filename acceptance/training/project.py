@@ -26,9 +26,8 @@ def server_command(directory: Path, port: int) -> list[str | Path]:
 
 
 def server_environment() -> dict[str, str]:
-    """Return what keeps MLflow from the network and from helpers, and makes this Python the `python` that it starts."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PATH": path}
+    """Return what keeps MLflow from the network and from helpers."""
+    return {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def project_command(codeset: Path, name: str, recipe: Recipe, data: str) -> list[str | Path]:
@@ -47,8 +46,8 @@ def project_options(name: str, recipe: Recipe, data: str) -> list[str]:
 
 
 def project_environment(tracking_uri: str) -> dict[str, str]:
-    """Return what `mlflow run` needs besides: where to track."""
-    return {**server_environment(), "MLFLOW_TRACKING_URI": tracking_uri}
+    """Return what `mlflow run` needs besides: where to track; it would try a dead server for minutes."""
+    return {**server_environment(), "MLFLOW_TRACKING_URI": tracking_uri, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
 
 def device_environment(device: str) -> dict[str, str]:

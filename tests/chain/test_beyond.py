@@ -6,6 +6,7 @@ import sys
 
 from acceptance.data import batches
 from acceptance.data.standin import write_digits
+from acceptance.environment import Kind, environment_of
 from acceptance.paths import CODESET
 from acceptance.training import project as mlflow_local
 from acceptance.training.recipes import Recipe
@@ -33,10 +34,13 @@ def test_the_beyond_entry_point_learns_and_is_tracked_like_the_other(tmp_path):
     write_digits(folder)
     recipe = Recipe("cpu", "beyond-eighth", EPOCHS, batch_size=16, entry_point="beyond")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
+    variables = {**mlflow_local.project_environment(uri), **mlflow_local.device_environment("cpu")}
+    for name in ("home", "tmp"):
+        (tmp_path / name).mkdir()
     answer = subprocess.run(
         mlflow_local.project_command(CODESET, "beyond-1", recipe, str(folder)),
         cwd=tmp_path,
-        env={**os.environ, **mlflow_local.project_environment(uri), "CUDA_VISIBLE_DEVICES": "-1"},
+        env={**environment_of(Kind.OWN, tmp_path), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,4 +1,4 @@
-"""What may import what where import-linter doesn't look, and that tests change nothing of what they test."""
+"""What may import what where import-linter doesn't look, that tests change nothing of what they test, and text."""
 
 import ast
 from collections.abc import Iterator
@@ -132,3 +132,96 @@ def test_each_way_to_replace_something_is_seen(line):
 )
 def test_what_is_a_tests_own_is_its_own(line):
     assert list(faults(f"from acceptance.report import plots\nfrom a.b import Plot\n{line}")) == []
+
+
+# --- text is UTF-8, whatever the locale
+
+OPENING = ("open", "read_text", "write_text", "fdopen", "NamedTemporaryFile", "TemporaryFile")
+PRODUCT = [*(ROOT / name for name in ("acceptance", "fixtures", "steps", "codeset", "features", "tools"))]
+
+
+def in_the_locales_encoding(source: str) -> Iterator[int]:
+    """Yield the lines that read or write text without naming its encoding: a file's, or a process's."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        modes = [one.value for one in [*node.args, *given.values()] if isinstance(one, ast.Constant)]
+        binary = any(isinstance(mode, str) and "b" in mode and len(mode) <= 3 for mode in modes)
+        binary |= "mode" not in given and name.endswith("TemporaryFile")
+        numbers = isinstance(node.func, ast.Attribute) and ast.unparse(node.func) in ("os.open", "tarfile.open")
+        if name in OPENING and not binary and not numbers and "encoding" not in given:
+            yield node.lineno
+        if {"text", "universal_newlines"} & given.keys() and "encoding" not in given:
+            yield node.lineno
+
+
+def test_the_product_names_the_encoding_of_its_text():
+    files = [file for folder in PRODUCT for file in sorted(folder.rglob("*.py"))]
+    assert len(files) > len(PRODUCT)
+    found = []
+    for file in files:
+        lines = file.read_text().splitlines()
+        found += [
+            f"{file.relative_to(ROOT)}: {lines[at - 1].strip()}" for at in in_the_locales_encoding("\n".join(lines))
+        ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("path.read_text()", [1]),
+        ("path.write_text('x')", [1]),
+        ("path.read_text(errors='replace')", [1]),
+        ("open(path)", [1]),
+        ("path.open('w')", [1]),
+        ("subprocess.run(command, text=True)", [1]),
+        ("tempfile.TemporaryFile(mode='w')", [1]),
+        ("path.read_text(encoding='utf-8')", []),
+        ("path.open('rb')", []),
+        ("os.fdopen(number, 'wb')", []),
+        ("tarfile.open(path)", []),
+        ("tempfile.TemporaryFile()", []),
+        ("subprocess.run(command, encoding='utf-8')", []),
+    ],
+)
+def test_text_in_the_locales_encoding_is_seen(line, found):
+    assert list(in_the_locales_encoding(line)) == found
+
+
+# --- whatever is started has an environment that was made for it
+
+
+STARTING = ("run", "Popen", "popen", "call", "check_call", "check_output", "system")
+
+
+def inheriting(source: str) -> Iterator[int]:
+    """Yield the lines that start a program in this process's own environment."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Attribute(ast.Name("subprocess" | "self" | "os"), name), keywords=keywords):
+                if name in STARTING and "env" not in {keyword.arg for keyword in keywords}:
+                    yield node.lineno
+
+
+def test_what_the_product_starts_has_an_environment_of_its_own():
+    files = [file for name in ("acceptance", "fixtures", "steps") for file in sorted((ROOT / name).rglob("*.py"))]
+    found = {str(file.relative_to(ROOT)): list(inheriting(file.read_text())) for file in files}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("subprocess.run(command)", [1]),
+        ("subprocess.Popen(command)", [1]),
+        ("self.popen(command)", [1]),
+        ("os.system(command)", [1]),
+        ("subprocess.run(command, env=variables)", []),
+        ("subprocess.TimeoutExpired(command, 1)", []),
+    ],
+)
+def test_what_inherits_all_is_seen(line, found):
+    assert list(inheriting(line)) == found

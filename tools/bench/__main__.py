@@ -74,7 +74,7 @@ def write(rows: list[Row], out: Path) -> None:
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
     content = {"machine": machine, "command": " ".join(sys.argv), "rows": [row.as_dict() for row in rows]}
-    out.write_text(json.dumps(content, indent=2) + "\n")
+    out.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

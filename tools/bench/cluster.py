@@ -42,7 +42,7 @@ def own_time(folder: Path, options: list[str]) -> Iterator[Row]:
     training = float(scenarios["the_cpu_models_run_is_tracked"].figures["training took"].split()[0])
     load = float(scenarios[LOAD].figures["load took"].split()[0])
     yield Row("a run on the cluster, less training and load", took - training - load, 60, "s")
-    made = json.loads(counted.read_text())
+    made = json.loads(counted.read_text(encoding="utf-8"))
     # what a port-forward carries is the scenarios' own traffic, which begins when the waiting is over
     times = [at for at, what in made if not what.endswith("/portforward")]
     busiest = max(sum(start <= at < start + MINUTE for at in times) for start in times)
@@ -73,7 +73,7 @@ def against_kubectl(folder: Path, options: list[str]) -> Iterator[Row]:
             file = folder / f"{name}.yaml"
             # as a person would have them in a file
             objects = [manifests.fit(one, stack.images, name) for one in stack.predictor_objects(name, run, "cpu")]
-            file.write_text(yaml.safe_dump_all(objects))
+            file.write_text(yaml.safe_dump_all(objects), encoding="utf-8")
             kubectl = ["kubectl", "--context", stack.cluster.context, "-n", stack.namespace.name]
             started = time.monotonic()
             subprocess.run([*kubectl, "apply", "-f", file], check=True, capture_output=True)
@@ -104,7 +104,7 @@ def given(options: list[str]) -> dict[str, str]:
 def forwarded(kubectl: list[str], name: str) -> Iterator[str]:
     """Forward a local port as a person would, by kubectl."""
     popen = subprocess.Popen(
-        [*kubectl, "port-forward", f"deployment/{name}", ":8000"], stdout=subprocess.PIPE, text=True
+        [*kubectl, "port-forward", f"deployment/{name}", ":8000"], stdout=subprocess.PIPE, encoding="utf-8"
     )
     try:
         assert popen.stdout

@@ -24,4 +24,4 @@ ws_client.create_websocket = counting(ws_client.create_websocket)
 
 
 def pytest_unconfigure():
-    Path(os.environ["COUNT_REQUESTS"]).write_text(json.dumps(MADE))
+    Path(os.environ["COUNT_REQUESTS"]).write_text(json.dumps(MADE), encoding="utf-8")

@@ -51,7 +51,7 @@ def acceptance(folder: Path, data: Path | None) -> Iterator[Row]:
 
 def run_measured(report: Path, *arguments: str) -> tuple[SuiteRun, int]:
     """Run the features; return the run and the most memory in bytes that pytest and its children held together."""
-    with (report.parent / "output").open("w+") as output:
+    with (report.parent / "output").open("w+", encoding="utf-8") as output:
         popen = subprocess.Popen(
             command(report, *arguments), cwd=ROOT, env=environment(), stdout=output, stderr=subprocess.STDOUT
         )

@@ -55,7 +55,7 @@ def last_epoch_seconds(program: str, data: Path) -> float:
     answer = subprocess.run(
         [sys.executable, "-c", program, str(CODESET), str(data)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
         env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"},
     )
@@ -122,14 +122,14 @@ def held_out(line: str) -> float:
 def epochs_of(program: Path, name: str, folder: Path, options: list[str]) -> Generator[str]:
     """Run a program of the codeset and yield what it says after each epoch; closing it ends the program."""
     said = folder / f"{name}.log"
-    with said.open("w") as errors:
+    with said.open("w", encoding="utf-8") as errors:
         popen = subprocess.Popen(
             [sys.executable, str(program), *options],
             cwd=folder,  # where MLflow without a server puts the artifacts
             env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/{name}.db", "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=errors,
-            text=True,
+            encoding="utf-8",
         )
     assert popen.stdout
     try:
@@ -137,7 +137,9 @@ def epochs_of(program: Path, name: str, folder: Path, options: list[str]) -> Gen
             if "held out" in line:
                 yield line.strip()
         if popen.wait():
-            raise SystemExit(f"{name} ended with {popen.returncode}; its last words:\n{said.read_text()[-1000:]}")
+            raise SystemExit(
+                f"{name} ended with {popen.returncode}; its last words:\n{said.read_text(encoding='utf-8')[-1000:]}"
+            )
     finally:
         popen.kill()
         popen.wait()

@@ -12,6 +12,7 @@ import pytest
 from acceptance.errors import ProcessDied
 from acceptance.processes.local import Processes
 from acceptance.processes.logs import last_lines, last_matching
+from acceptance.redaction.redactor import Redactor
 from acceptance.waiting import Ready, wait_until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -138,17 +139,57 @@ def test_the_guardian_ends_everything_when_its_owner_is_killed(tmp_path):
 def test_the_guardian_runs_what_is_to_be_done_afterwards(tmp_path):
     (tmp_path / "run").mkdir()
     group = Processes(tmp_path / "run", tmp_path)
-    group.afterwards([sys.executable, "-c", f"open({str(tmp_path / 'done')!r}, 'w')"])
+    group.afterwards([sys.executable, "-c", f"open({str(tmp_path / 'done')!r}, 'w')"], fix="do it")
     assert not (tmp_path / "done").exists()
     group.close()
     assert (tmp_path / "done").exists()
+
+
+def test_what_is_done_afterwards_has_the_environment_that_it_was_given(tmp_path):
+    (tmp_path / "run").mkdir()
+    group = Processes(tmp_path / "run", tmp_path)
+    group.afterwards(["sh", "-c", f"echo $MY_LOGIN > {tmp_path}/mine"], "do it", {**os.environ, "MY_LOGIN": "me"})
+    group.afterwards(["sh", "-c", f"echo $MY_LOGIN$HOME > {tmp_path}/theirs"], "do it")
+    group.close()
+    assert (tmp_path / "mine").read_text() == "me\n"
+    assert (tmp_path / "theirs").read_text() == f"{os.environ['HOME']}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "how"),
+    [
+        (["sh", "-c", "echo out of cheese >&2; exit 3"], ["ended with 3", "out of cheese"]),
+        (["/nowhere/cleanup"], ["/nowhere/cleanup", "No such file"]),
+    ],
+)
+def test_what_could_not_be_cleaned_up_is_said_with_the_fix(tmp_path, command, how):
+    (tmp_path / "run").mkdir()
+    with (tmp_path / "terminal").open("w") as terminal:
+        group = Processes(tmp_path / "run", tmp_path, stderr=terminal.fileno())
+        group.afterwards(command, fix="delete it by hand")
+        group.afterwards(["touch", str(tmp_path / "done")], fix="touch it")
+        group.close()
+    for place in ("terminal", "guardian.log"):
+        said = (tmp_path / place).read_text()
+        assert [words for words in (*how, "delete it by hand") if words not in said] == []
+        assert "touch it" not in said
+    assert (tmp_path / "done").exists()
+
+
+def test_what_a_cleanup_said_of_a_secret_is_redacted_in_the_guardians_log(tmp_path):
+    (tmp_path / "run").mkdir()
+    secret = "plain" + "words" * 3
+    group = Processes(tmp_path / "run", tmp_path, Redactor([secret]))
+    group.afterwards(["sh", "-c", f"echo it is {secret}; exit 1"], fix="do it")
+    group.close()
+    assert "it is [redacted]" in (tmp_path / "guardian.log").read_text()
 
 
 def test_keep_leaves_the_process_and_the_directory(tmp_path):
     (tmp_path / "run").mkdir()
     group = Processes(tmp_path / "run", tmp_path)
     process = group.start("kept", SLEEP)
-    group.afterwards(["rm", "-r", str(tmp_path / "run")])
+    group.afterwards(["rm", "-r", str(tmp_path / "run")], fix="leave it")
     group.close(keep=True)  # and the guardian, whose end it waits for
     try:
         assert group.guardian.returncode == 0

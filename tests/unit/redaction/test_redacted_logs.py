@@ -12,6 +12,7 @@ import pytest
 from acceptance.docker.container import Container
 from acceptance.errors import ProcessDied
 from acceptance.images import read_images
+from acceptance.paths import ROOT
 from acceptance.processes.local import Processes
 from acceptance.processes.logs import last_lines
 from acceptance.redaction.patterns import MARK
@@ -89,32 +90,58 @@ def test_a_process_inherits_proxies_and_no_secrets(processes, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", KNOWN)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", OPAQUE)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
-    monkeypatch.setenv("PIP_INDEX_URL", "https://pypi.example.com/simple")
     with processes.running("env", ["env"], {"GIVEN_TOKEN": "needed"}) as process:
         process.popen.wait(60)
         inherited = process.log.read_text()
     assert "HF_TOKEN" not in inherited
     assert "AWS_SECRET_ACCESS_KEY" not in inherited
     assert "HTTPS_PROXY=http://proxy:3128\n" in inherited
-    assert "PIP_INDEX_URL=https://pypi.example.com/simple\n" in inherited
     assert "GIVEN_TOKEN=needed\n" in inherited
 
 
-def test_the_guardian_redacts_the_logs_of_a_pytest_that_was_killed(logs):
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"PYTHONSAFEPATH": "1"},
+        {"PYTHONWARNINGS": "error", "PYTHONIOENCODING": "ascii", "PYTHONPATH": "/nowhere", "PYTHONUTF8": "0"},
+        {"HOME": "/nowhere", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONDONTWRITEBYTECODE": "1"},
+    ],
+    ids=lambda variables: "-".join(variables) or "none",
+)
+def test_the_guardian_redacts_the_logs_of_a_pytest_that_was_killed(logs, variables):
     owner = (
-        "import sys, time; from pathlib import Path; from acceptance.processes.local import Processes\n"
+        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from pathlib import Path; from acceptance.processes.local import Processes\n"
         "run = Path(sys.argv[1])\n"
         "group = Processes(run / 'run', run / 'logs')\n"
         "group.start('talker', sys.argv[2:])\n"
         "time.sleep(600)"
     )
     command = [sys.executable, "-c", owner, logs.parent, *saying(SAYS)]
-    popen = subprocess.Popen(command, env={**os.environ, "MY_SECRET": KNOWN})
+    popen = subprocess.Popen(command, env={**os.environ, "MY_SECRET": KNOWN, **variables})
     wait_for(logs / "talker.log", OPAQUE)
     os.kill(popen.pid, signal.SIGKILL)
     popen.wait(60)
     wait_until("the guardian", lambda: "not yet" if (logs.parent / "run").exists() else Ready(None), 15)
     assert (logs / "talker.log").read_text() == CLEAN
+    assert [path.name for path in logs.iterdir()] == ["talker.log"]
+
+
+def test_logs_that_the_guardian_cannot_redact_are_named_on_the_terminal_and_in_a_log(logs, tmp_path):
+    """A folder where a log's clean copy has no room in the path stands for a disk that takes none."""
+    deep = logs
+    while (room := os.pathconf("/", "PC_PATH_MAX") - 1 - len(bytes(deep)) - len("/a.log")) > 1:
+        deep = deep / ("x" * min(room - 1, 200))
+        deep.mkdir()
+    (deep / "a.log").write_text(SAYS)
+    with (tmp_path / "terminal").open("w") as terminal:
+        Processes(logs.with_name("run"), logs, stderr=terminal.fileno()).close()
+    for place in (tmp_path / "terminal", logs / "guardian.log"):
+        said = place.read_text()
+        assert f"the logs in {logs} may have secrets" in said
+        assert str(deep / "a.log") in said
+        assert OPAQUE not in said
 
 
 # --- containers

@@ -1,6 +1,8 @@
 """The tutorial's request, and what counts as a clear answer to a bad one."""
 
 import json
+import select
+import socket
 
 import numpy as np
 import pytest
@@ -57,3 +59,27 @@ TEN_NANS = LOGITS.replace("[1, 2]", "[1, 10]").replace("1.0, 2.0", ", ".join(["N
 )
 def test_a_bad_request_needs_a_clear_error_or_the_defined_answer(kind, answer, verdict):
     assert_problem(bad_requests.unclear(kind, answer), verdict)
+
+
+class DeadProxy:
+    """What a variable names as a proxy: it notes who comes, and answers nobody."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def asked(self) -> bool:
+        return bool(select.select([self.listener], [], [], 0)[0])
+
+
+@pytest.mark.parametrize("name", ["grpc_proxy", "https_proxy", "http_proxy"])
+@pytest.mark.parametrize("exceptions", [{}, {"no_grpc_proxy": "example.com"}])
+def test_grpc_to_this_machine_goes_through_no_proxy_whichever_variable_names_one(monkeypatch, name, exceptions):
+    proxy = DeadProxy()
+    for variable in ("no_proxy", "no_grpc_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in {name: proxy.address, **exceptions}.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(AcceptanceError, match=r"127\.0\.0\.1:9: "):
+        inference.infer_grpc("127.0.0.1:9", "cifar10", inference.scale(PICTURE))
+    assert not proxy.asked()

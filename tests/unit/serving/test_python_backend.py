@@ -95,15 +95,19 @@ for response in model.execute(requests) if requests else []:
 """
 
 
+# Triton's stub sets no locale, so its Python takes all text for ASCII
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
 class Backend:
     """Loads model.py as Triton does: its packages are in the folder that site-packages.txt names."""
 
-    def __init__(self, folder: Path) -> None:
-        self.version, packages, stub = (folder / name for name in ("1", "packages", "stub"))
+    def __init__(self, folder: Path, name: str = "packages") -> None:
+        self.version, packages, stub = (folder / made for made in ("1", name, "stub"))
         for made in (self.version, packages, stub):
             made.mkdir()
         (self.version / "model.py").write_text(PYTHON_MODEL.read_text())
-        (self.version / "site-packages.txt").write_text(str(packages))
+        (self.version / "site-packages.txt").write_text(str(packages), encoding="utf-8")
         (packages / "numpy").symlink_to(Path(np.__file__).parent)
         (packages / "onnxruntime.py").write_text(RUNTIME)
         (stub / "triton_python_backend_utils.py").write_text(TRITON)
@@ -113,7 +117,7 @@ class Backend:
         """Return what was asked, in its order, and how it failed or ""; ONNX Runtime runs on what is `used`."""
         answer = subprocess.run(
             [sys.executable, "-S", "-c", STUB, json.dumps([device, sizes])],
-            env={"PYTHONPATH": self.path, "AVAILABLE": ",".join(available), "USED": used},
+            env={**ASCII, "PYTHONPATH": self.path, "AVAILABLE": ",".join(available), "USED": used},
             capture_output=True,
             text=True,
             timeout=60,
@@ -168,3 +172,9 @@ def test_requests_that_come_together_are_one_run_and_each_gets_its_own_answers(b
         ["answer", "logits", [[10.0], [20.0], [30.0]]],
         ["answer", "logits", [[40.0], [50.0]]],
     ]
+
+
+def test_its_packages_are_found_in_a_folder_of_any_name(tmp_path):
+    asked, error = Backend(tmp_path, "it's über (1)").ask("CPU", 1)
+    assert error == ""
+    assert [words[0] for words in asked] == ["session", "log", "run", "answer"]

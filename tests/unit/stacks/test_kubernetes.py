@@ -9,6 +9,7 @@ from acceptance.clusters.provider import Access
 from acceptance.errors import AcceptanceError
 from acceptance.options import read_settings
 from acceptance.paths import MANIFESTS
+from acceptance.processes.local import Processes
 from acceptance.stacks.kubernetes import KubernetesStack
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
@@ -99,3 +100,24 @@ def test_the_namespace_goes_in_the_end_and_is_named_where_it_is_kept(tmp_path):
         name = stack.namespace.name
         assert f"delete namespace {name}" in stack.how_to_reach()
     assert kept.names("namespaces") == [name]
+
+
+def test_whoever_deletes_the_namespace_of_a_killed_run_can_log_in_as_the_run_did(tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_LOGIN", "what an exec plugin needs")
+    noted = []
+
+    class Noting(Processes):
+        def afterwards(self, command, fix, environment=None):
+            noted.append((command, fix, environment))
+
+    with stack_on(SmallCluster(), tmp_path) as stack:
+        (tmp_path / "other").mkdir()
+        with contextlib.closing(Noting(tmp_path / "other", tmp_path)) as stack_processes:
+            given, stack.processes = stack.processes, stack_processes
+            stack.delete_if_killed()
+            stack.processes = given
+        name = stack.namespace.name
+    ((command, fix, environment),) = noted
+    assert name in command
+    assert "make clean-cluster" in fix
+    assert environment["MY_LOGIN"] == "what an exec plugin needs"
