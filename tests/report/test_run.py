@@ -325,7 +325,7 @@ def test_a_run_is_not_compared_with_itself(tmp_path):
     run(tmp_path, {}, *GPU)
     result = run(tmp_path, {"training_accuracy": 0.5}, *GPU, f"--compare={tmp_path / 'report' / 'results.json'}")
     assert [one["name"] for one in results_of(result)["scenarios"] if one["new_failure"]] == ["The GPU model learns"]
-    assert "new failure: The GPU model learns" in result.output
+    assert "      The GPU model learns (new failure)" in result.output.splitlines()
 
 
 def test_ci_gets_a_summary_and_the_report_stays_beside_it(tmp_path):
