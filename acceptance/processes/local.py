@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from acceptance.errors import ProcessDied
+from acceptance.processes.deaths import death
 from acceptance.processes.guardian import group_lives
-from acceptance.processes.logs import last_lines
 from acceptance.redaction import redactor as redact
 from acceptance.redaction.redactor import Redactor, without_secrets
 
@@ -43,11 +43,10 @@ class Process:
         return self.popen.poll()
 
     def check_alive(self) -> None:
-        """Raise ProcessDied with the log's last lines when the process has ended."""
+        """Raise ProcessDied with the log's last error and its last lines when the process has ended."""
         code = self.exit_code()
         if code is not None:
-            said = last_lines(self.log, redactor=self.redactor)
-            raise ProcessDied(f"{self.name} {ending(code)}; the end of {self.log}:\n{said}")
+            raise ProcessDied(death(self.name, code, self.log, redactor=self.redactor))
 
     def stop(self) -> None:
         """End the process and all its children: SIGTERM, and SIGKILL for what is left after 10 s.
@@ -67,11 +66,6 @@ class Process:
         self.popen.wait()
         with contextlib.suppress(OSError):  # a full disk: the run's end tries again, and says so
             self.redactor.file(self.log)
-
-
-def ending(code: int) -> str:
-    """Say how a process ended in words: `exited with 1`, `was killed by SIGKILL`."""
-    return f"exited with {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
 
 
 @contextlib.contextmanager
