@@ -1,6 +1,5 @@
 """What kind's clusters and k3d's have in common: made for a run or reused, loaded with images, removed."""
 
-import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,13 +14,13 @@ from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Images, read_images
 from acceptance.processes.local import Process, Processes, module_command
+from acceptance.redaction.plain import plain
 from acceptance.settings import Settings
 from acceptance.waiting import Ready, wait_until
 
 CREATE_SECONDS = 900
 # many GB, out of Docker and into each node
 LOAD_SECONDS = 1800
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class LocalCluster:
@@ -148,7 +147,9 @@ class LocalCluster:
         """Write the cluster's kubeconfig into the run's own folder, for this user alone."""
         answer = host.ask(self.kubeconfig_command())
         if answer.code:
-            raise AcceptanceError(f"{self.program} gives no kubeconfig of cluster {self.name}: {plain(answer.output)}")
+            raise AcceptanceError(
+                f"{self.program} gives no kubeconfig of cluster {self.name}: {plain(answer.output).strip()}"
+            )
         write_whole(self.kubeconfig, answer.output, mode=0o600)
 
     def load(self, images: Sequence[str]) -> None:
@@ -197,9 +198,7 @@ class LocalCluster:
             try:
                 wait_until(f"{self.program} to {doing}", state, seconds, look_at=str(process.log), poll=0.2)
             except ProcessDied as died:
-                raise AcceptanceError(
-                    f"{self.program} could not {doing} (cluster {self.name}): {plain(str(died))}"
-                ) from died
+                raise AcceptanceError(f"{self.program} could not {doing} (cluster {self.name}): {died}") from died
             return output_of(process)
 
     def how_to_remove(self) -> str:
@@ -207,9 +206,4 @@ class LocalCluster:
 
 
 def output_of(process: Process) -> str:
-    return plain(process.log.read_text(errors="replace", encoding="utf-8"))
-
-
-def plain(text: str) -> str:
-    """Return the text without the colours of a terminal."""
-    return COLOURS.sub("", text).strip()
+    return plain(process.log.read_text(errors="replace", encoding="utf-8")).strip()

@@ -10,8 +10,7 @@ from typing import Any
 from acceptance.docker.files import pack, unpack_file
 from acceptance.errors import AcceptanceError, ProcessDied
 from acceptance.files import write_whole
-from acceptance.processes.local import ending
-from acceptance.processes.logs import last_lines
+from acceptance.processes.deaths import death
 from acceptance.redaction.redactor import Redactor
 
 
@@ -57,15 +56,15 @@ class Container:
         return state["ExitCode"] if state["Status"] in ("exited", "dead") else None
 
     def check_alive(self) -> None:
-        """Raise ProcessDied with the log's last lines when the container has ended."""
+        """Raise ProcessDied with the log's last error and its last lines when the container has ended."""
         code = self.exit_code()
         if code is None:
             return
         self.save_log()
         memory = ", out of memory" if self.container.attrs["State"].get("OOMKilled") else ""
         # Docker gives 128 and the signal's number for one that was killed
-        ended = ending(128 - code) if code - 128 in list(signal.Signals) else ending(code)
-        raise ProcessDied(f"{self.name} {ended}{memory}; the end of {self.log}:\n{last_lines(self.log)}")
+        code = 128 - code if code - 128 in list(signal.Signals) else code
+        raise ProcessDied(death(self.name, code, self.log, memory))
 
     def start(self) -> None:
         with docker_errors(f"starting {self.name}"):

@@ -8,7 +8,9 @@ from kubernetes.client import V1ContainerStateTerminated, V1ContainerStateWaitin
 from acceptance.gpu import nvidia_smi
 from acceptance.kubernetes.facts import Diagnosis, PodFacts
 from acceptance.kubernetes.gpu_diagnosis import LOG_LINES
-from acceptance.kubernetes.view import containers_of, indented
+from acceptance.kubernetes.view import containers_of
+from acceptance.processes.deaths import FROM_OUTSIDE, cause, telling
+from acceptance.processes.logs import indented
 
 # how long a state may last before it counts as final; a waiting step must fail within 30 s
 NOT_FOUND_GRACE = timedelta(seconds=10)  # a ConfigMap or Secret may be created just after its pod
@@ -26,6 +28,10 @@ HOPELESS_PULL = (
     "authentication",
 )
 HOPELESS_START = ("not found", "no such file", "permission denied", "exec format error", "not a directory")
+# the end of a log in which an error is looked for
+SEARCHED_LINES = 500
+# the exit codes of those that others ended
+KILLED = [128 + number for number in FROM_OUTSIDE]
 MISSING = ("not found", "couldn't find key", "non-existent config key")
 
 
@@ -121,10 +127,14 @@ def diagnose_ended(
     if oom:
         what += "; raise resources.limits.memory"
     log = facts.cluster.log(
-        facts.pod.metadata.namespace or "", facts.pod.metadata.name or "", status.name, previous, LOG_LINES
+        facts.pod.metadata.namespace or "", facts.pod.metadata.name or "", status.name, previous, SEARCHED_LINES
     )
+    lines = telling(log)
+    # who was killed had no error of its own
+    if (error := cause(lines)) and ended.exit_code not in KILLED:
+        what += f"; its last error: {error}"
     command = f"kubectl logs {facts.kubectl} -c {status.name}" + (" --previous" if previous else "")
-    return facts.diagnosis(f"{what}; the end of its log (`{command}`):\n{indented(log)}", final or oom)
+    return facts.diagnosis(f"{what}; the end of its log (`{command}`):\n{indented(lines[-LOG_LINES:])}", final or oom)
 
 
 def ending(code: int, reason: str) -> str:

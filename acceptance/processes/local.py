@@ -14,8 +14,8 @@ from pathlib import Path
 
 from acceptance.environment import Kind, environment_of
 from acceptance.errors import ProcessDied
+from acceptance.processes.deaths import death
 from acceptance.processes.guardian import group_lives
-from acceptance.processes.logs import last_lines
 from acceptance.redaction import redactor as redact
 from acceptance.redaction.redactor import Redactor
 
@@ -47,11 +47,10 @@ class Process:
         return self.popen.poll()
 
     def check_alive(self) -> None:
-        """Raise ProcessDied with the log's last lines when the process has ended."""
+        """Raise ProcessDied with the log's last error and its last lines when the process has ended."""
         code = self.exit_code()
         if code is not None:
-            said = last_lines(self.log, redactor=self.redactor)
-            raise ProcessDied(f"{self.name} {ending(code)}; the end of {self.log}:\n{said}")
+            raise ProcessDied(death(self.name, code, self.log, redactor=self.redactor))
 
     def stop(self) -> None:
         """End the process and all its children: SIGTERM, and SIGKILL for what is left after 10 s.
@@ -76,11 +75,6 @@ class Process:
 def module_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module of the suite in a Python that no variable of the environment changes."""
     return [*ISOLATED, str(RUN_MODULE), module, *arguments]
-
-
-def ending(code: int) -> str:
-    """Say how a process ended in words: `exited with 1`, `was killed by SIGKILL`."""
-    return f"exited with {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from acceptance.redaction.plain import plain
 from acceptance.redaction.redactor import Redactor
 
 LONGEST_LINE = 500
@@ -14,10 +15,22 @@ def last_lines(log: Path, count: int = 15, redactor: Redactor | None = None) -> 
 
     `redactor`: for the log of what still runs, which is redacted at its end.
     """
-    text = log.read_text(errors="replace", encoding="utf-8") if log.exists() else ""
-    lines = (redactor.text(text) if redactor else text).splitlines()
-    told = [line for line in lines if line.strip() and line[0] not in "|+"]
-    return "\n".join(f"    {line[:LONGEST_LINE]}" for line in told[-count:]) or "    (no output)"
+    return indented(told(read(log, redactor))[-count:])
+
+
+def read(log: Path, redactor: Redactor | None = None) -> str:
+    """Return a log's text, "" where there is none, with neither escapes nor control characters."""
+    text = plain(log.read_text(errors="replace", encoding="utf-8")) if log.exists() else ""
+    return redactor.text(text) if redactor else text
+
+
+def told(text: str) -> list[str]:
+    """Return the lines that tell something: no empty ones, and no tables."""
+    return [line for line in text.splitlines() if line.strip() and line[0] not in "|+"]
+
+
+def indented(lines: list[str]) -> str:
+    return "\n".join(f"    {line[:LONGEST_LINE]}" for line in lines) or "    (no output)"
 
 
 def last_matching(log: Path, prefix: str) -> str:

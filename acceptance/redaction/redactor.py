@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote, unquote
 
 from acceptance.redaction.patterns import BEGIN_PRIVATE_KEY, MARK, hide, is_harmless, is_secret_name
+from acceptance.redaction.plain import plain
 
 # a shorter value is found by what stands before it: by itself it may be any word
 SHORTEST = 8
@@ -70,6 +71,10 @@ class Redactor:
         if self.exact:
             text = self.exact.sub(MARK, text)
         return hide(text)
+
+    def shown(self, text: str) -> str:
+        """Return what may be shown of a text: no secret, nor one that escapes would hide, and no control character."""
+        return self.text(plain(text))
 
     def tree(self, tree: Any) -> Any:
         """Return what YAML or JSON holds with all its text redacted, and fields and variables named like secrets."""

@@ -44,7 +44,11 @@ def element(scenario: Scenario) -> dict[str, Any]:
         "name": scenario.name,
         "description": scenario.reason,
         "line": scenario.line,
-        "tags": [{"name": f"@{tag}", "line": max(1, scenario.line - 1)} for tag in scenario.tags],
+        # a tag is what reporters group by
+        "tags": [
+            {"name": f"@{tag}", "line": max(1, scenario.line - 1)}
+            for tag in [*scenario.tags, *(f"cause-{cause}" for cause in scenario.causes)]
+        ],
         "steps": [described(step, scenario) for step in scenario.steps],
         **({hook: [failed]} if outside else {}),
     }

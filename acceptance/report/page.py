@@ -12,7 +12,8 @@ from typing import Any
 
 from acceptance.data.source import STAND_IN
 from acceptance.report.plots import Plot
-from acceptance.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Results, Scenario, Training, slug
+from acceptance.report.results import FAILED, NOT_RUN, PASSED, SKIPPED, Cause, Results, Scenario, Training, slug
+from acceptance.report.tables import counted
 
 HERE = Path(__file__).parent
 OUTCOMES = (FAILED, PASSED, SKIPPED, NOT_RUN)
@@ -59,6 +60,7 @@ def template() -> Any:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"duration": duration, "logit": logit_width, "slug": slug, "zip": zip, "words": words}
+    environment.filters |= {"counted": counted, "says_more": says_more}
     return environment.get_template("page.html")
 
 
@@ -77,6 +79,12 @@ def words(scenario: Scenario) -> str:
     return " ".join(
         [scenario.feature, scenario.name, *scenario.tags, *steps, *figures, scenario.reason, scenario.error]
     )
+
+
+def says_more(scenario: Scenario, causes: Sequence[Cause]) -> bool:
+    """Say whether a scenario's error holds what isn't said elsewhere: a cause's text stands at its first scenario."""
+    said = [cause.text for cause in causes if cause.scenarios[0] != scenario.id]
+    return scenario.error not in said
 
 
 def side_by_side(trainings: Sequence[Training]) -> list[tuple[str, list[str]]]:

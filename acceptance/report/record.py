@@ -5,7 +5,7 @@ import os
 import platform
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from acceptance.load.pairs import PairedLoads
 from acceptance.load.result import LoadResult
 from acceptance.paths import PROJECT
 from acceptance.report import measured
+from acceptance.report.causes import Causes
 from acceptance.report.results import Results, Span
 from acceptance.serving.inference import Answer
 from acceptance.serving.predictions import HeldOutAnswers
@@ -28,9 +29,9 @@ from acceptance.training.tracking import TrainingRun
 
 
 class Record:
-    """The results so far, and the clock that they count from."""
+    """The results so far, and the clock that they count from; `own` and `redact` are what `Causes` is given."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, own: Sequence[str] = (), redact: Callable[[str], str] = str) -> None:
         self.began = time.time()
         # files that pytest could not collect
         self.unread = 0
@@ -45,6 +46,7 @@ class Record:
             expect_index=settings.expect_index,
             request=settings.request.name if settings.request else "",
         )
+        self.causes = Causes(self.results.causes, own, redact)
         self.version("suite", tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
         self.version("Python", platform.python_version())
 

@@ -51,6 +51,8 @@ SAYS = {
     "beyond_accuracy": 0.961,
     "beyond_seconds": 240.0,
     "died": "",
+    # the trainer's last words, on the CPU
+    "trainer_died": "",
     "bug": False,
     # what happens while the load is sent: "interrupt", "kill", "fill the disk"; or "hang", and again at the end
     "happens": "",
@@ -141,6 +143,8 @@ class FakeStack(fake_node.FakeNode):
             return self.trained(recipe)
 
     def trained(self, recipe):
+        if self.says["trainer_died"] and recipe.device == "cpu":
+            raise ProcessDied(self.says["trainer_died"])
         if self.says["bug"]:
             recipe.no_such_thing()
         epochs = recipe.epochs - self.says["epochs_missed"]

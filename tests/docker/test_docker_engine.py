@@ -53,7 +53,10 @@ def test_folders_go_in_for_the_images_user_and_files_come_back_whole(engine, tmp
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [("exit 3", "failing exited with 3; the end of"), ("echo so far; kill -SEGV $$", "failing was killed by SIGSEGV")],
+    [
+        ("echo no cheese; exit 3", "failing exited with 3: no cheese"),
+        ("echo so far; kill -SEGV $$", "failing was killed by SIGSEGV"),
+    ],
 )
 def test_a_container_that_ends_is_told_with_its_last_words(engine, command, words):
     container = engine.start("failing", own_images()["trainer"], ["sh", "-c", command], init=True)

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 
 from acceptance.data.dataset import CIFAR10_CLASSES
+from acceptance.errors import AcceptanceError
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.report import measured
+from acceptance.report.causes import Causes, number
 from acceptance.report.claims import claims
 from acceptance.report.results import (
     FAILED,
@@ -82,6 +84,19 @@ def scenario(number, outcome):
     )
 
 
+def with_causes(made):
+    """Put what failed and what was skipped under a cause each, as the suite's hooks do while it runs."""
+    causes = Causes(made.causes)
+    for one in made.scenarios:
+        if one.outcome == FAILED:
+            causes.note(one, FAILED, one.error, AcceptanceError(one.error))
+        elif one.outcome == SKIPPED:
+            causes.note(one, SKIPPED, one.reason, AcceptanceError(one.reason))
+    made.claims = claims(made)
+    number(made)
+    return made
+
+
 def results(scenarios=8, stand_in=False, **changes):
     """Return a run of so many scenarios that pass, fail, are skipped and never run in turn."""
     made = Results(
@@ -105,5 +120,5 @@ def results(scenarios=8, stand_in=False, **changes):
     made.images = [measured.image("the deer", pixels, 4, CIFAR10_CLASSES, np.arange(10.0))]
     made.spans = [Span("stack", "setup", 0, 3), Span("triton", "pull", 1, 30), Span("a scenario", "scenario", 3, 90)]
     made.finish(100.0)
-    made.claims = claims(made)
+    with_causes(made)
     return dataclasses.replace(made, **changes)

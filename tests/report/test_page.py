@@ -85,7 +85,7 @@ def test_names_that_look_alike_have_links_of_their_own(tmp_path):
     for number, letter in ((1, "<"), (5, ">")):
         made.scenarios[number].id = f"features/test_features.py::test[{letter}]"
     links = re.findall(r'<li><a href="#([^"]+)"', render(made))
-    assert len(set(links)) == 2
+    assert len(links) == len(set(links)) == 4  # two failed, two were skipped
 
 
 def test_the_keyboard_does_what_the_mouse_does(browser, page_of_200):
@@ -110,10 +110,25 @@ def test_a_link_to_a_failure_opens_it_whatever_the_filters_say(browser, page_of_
         assert found.page.locator("#log-1 pre").is_visible()
 
 
+def test_a_cause_leads_to_what_it_took_down_and_back(browser, page_of_200):
+    with opened(browser, page_of_200) as found:
+        failed, skipped = found.page.locator("header .causes > li").all()
+        assert failed.locator("summary").inner_text() == "50 scenarios"
+        assert failed.locator("ul a:visible").count() == 50
+        assert skipped.locator("ul a:visible").count() == 0  # until it is opened
+        last = failed.locator("ul a").last
+        last.click()
+        scenario = found.page.locator(f"details.scenario{last.get_attribute('href')}")
+        scenario.get_by_role("link", name="cause 1").click()
+        assert found.page.url.endswith("#cause-1")
+
+
 def test_it_says_all_without_javascript(browser, page_of_200):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(page_of_200.as_uri())
     assert page.locator("details.scenario").count() == 200
-    assert page.locator("details.scenario pre:visible").count() == 50
+    # one cause failed them all: its text stands at the first
+    assert page.locator("details.scenario[open]").count() == 50
+    assert page.locator("details.scenario pre:visible").count() == 1
     context.close()

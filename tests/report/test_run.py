@@ -325,7 +325,7 @@ def test_a_run_is_not_compared_with_itself(tmp_path):
     run(tmp_path, {}, *GPU)
     result = run(tmp_path, {"training_accuracy": 0.5}, *GPU, f"--compare={tmp_path / 'report' / 'results.json'}")
     assert [one["name"] for one in results_of(result)["scenarios"] if one["new_failure"]] == ["The GPU model learns"]
-    assert "new failure: The GPU model learns" in result.output
+    assert "      The GPU model learns (new failure)" in result.output.splitlines()
 
 
 def test_ci_gets_a_summary_and_the_report_stays_beside_it(tmp_path):
@@ -334,6 +334,19 @@ def test_ci_gets_a_summary_and_the_report_stays_beside_it(tmp_path):
     result = run(tmp_path, {}, *GPU, GITHUB_STEP_SUMMARY=str(summary))
     assert summary.read_text().startswith("before\n## triton-acceptance: PASSED")
     assert (result.report / "summary.md").read_text() in summary.read_text()
+
+
+def test_no_escape_and_no_control_character_is_in_what_a_run_leaves(tmp_path):
+    coloured = "a \x1b[31mred\x1b[0m\x07\x00 \u202eword"
+    says = {"trainer_died": f"the trainer died: {coloured}\n    more {coloured}", "log": coloured}
+    for number, words in enumerate([says, {"gpu": "", "reason": f"no driver: {coloured}"}]):
+        result = run(tmp_path / str(number), words, "-m", "not docker and not node")
+        for name in ("report.html", "summary.md", "junit.xml", "results.json", "cucumber.json"):
+            text = (result.report / name).read_text()
+            assert "a red word" in text, name
+            for form in ("\x1b", "\x07", "\u202e", "#x1B", "#x07", "#x00", "\\u001b", "\\u0007", "\\u0000", "[31m"):
+                assert form not in text, name
+        assert "\x1b" not in result.output
 
 
 def test_no_secret_is_in_what_a_run_leaves(tmp_path):

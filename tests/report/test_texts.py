@@ -16,7 +16,7 @@ from acceptance.report.tables import markdown, terminal_table
 from acceptance.training.checks import epoch_times
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
-from tests.report.made_up import HOSTILE, results, scenario
+from tests.report.made_up import HOSTILE, results, scenario, with_causes
 
 
 def test_each_claim_is_bound_to_a_scenario_that_there_is():
@@ -83,18 +83,42 @@ def test_a_claim_that_was_not_checked_says_why():
 
 
 @pytest.mark.parametrize("width", [20, 80, 200])
-def test_the_terminals_table_fits_and_loses_no_word(width):
-    made = with_claims(PASSED)
+@pytest.mark.parametrize("outcome", [PASSED, FAILED])
+@pytest.mark.parametrize("stand_in", [True, False])
+def test_the_terminals_table_fits_with_three_lines_a_claim(width, outcome, stand_in):
+    made = with_causes(with_claims(outcome, stand_in=stand_in))
     lines = [line for line, _ in terminal_table(made, width)]
     assert max(map(len, lines)) <= max(width, 60)
-    words = " ".join(lines).split()
-    for claim in made.claims:
-        for word in f"{claim.claim} {claim.tutorial} {claim.measured}".split():
-            assert word in words
+    assert len(lines) == 3 * len(CLAIMS)
+    if width >= 80:
+        for claim in made.claims:
+            assert any(claim.claim in line and line.endswith(f": {claim.verdict}") for line in lines)
+            assert f"    tutorial: {claim.tutorial}" in lines
+    figures = [line for line in lines if line.startswith("    this run: ")]
+    if width == 200:
+        for claim, line in zip(made.claims, figures, strict=True):
+            assert made.this_run(claim) in line
+
+
+def test_a_figure_that_is_cut_keeps_its_label_and_its_cause():
+    made = with_causes(with_claims(FAILED, stand_in=True))
+    faster = next(line for line, _ in terminal_table(made, 80) if "GPU faster by" in line)
+    assert faster.endswith("… (STAND-IN DATA); cause 1")
+
+
+def test_claims_that_were_not_chosen_are_listed_nowhere():
+    made = with_claims(PASSED)
+    made.scenarios = [one for one in made.scenarios if one.name == DEER]
+    made.claims = claims(made)
+    (head, *_), chosen = terminal_table(made, 80)[0], terminal_table(made, 80)
+    assert len(chosen) == 3
+    assert "deer" in head
+    assert "The CPU model reaches" not in markdown(made)
+    assert len(made.claims) == len(CLAIMS)  # results.json has them all
 
 
 def test_markdown_holds_failures_and_nothing_of_them_is_markup():
-    made = with_claims(FAILED)
+    made = with_causes(with_claims(FAILED))
     made.scenarios[0].new_failure = True
     text = markdown(made)
     assert "(**new**)" in text

@@ -11,7 +11,7 @@ from acceptance.gpu.node import GPU_RESOURCE as GPU
 from acceptance.kubernetes import container_diagnosis, diagnosis, owner_diagnosis
 from acceptance.kubernetes.diagnosis import diagnose
 from acceptance.kubernetes.facts import Diagnosis
-from acceptance.kubernetes.gpu_diagnosis import no_gpu
+from acceptance.kubernetes.gpu_diagnosis import LOG_LINES, no_gpu
 from acceptance.kubernetes.gpu_nodes import choose, gpu_of
 from acceptance.kubernetes.owner_diagnosis import diagnose_owner
 from acceptance.kubernetes.view import LiveCluster
@@ -105,9 +105,22 @@ def test_a_crash_loop_has_the_exit_code_and_the_previous_log():
     cluster = Recorded(log="loading model\nmodel.onnx is truncated\n")
     text = final(a_pod(waits("CrashLoopBackOff", last=ended(3), restarts=2)), cluster=cluster)
     assert "container main exited with 3 (Error), after 2 restarts, and is in CrashLoopBackOff" in text
+    assert "; its last error: model.onnx is truncated; the end of its log" in text
     assert "    loading model\n    model.onnx is truncated" in text
     assert "kubectl logs web -n run -c main --previous" in text
     assert cluster.asked == [("run", "web", "main", True)]
+
+
+def test_the_error_of_a_container_comes_before_the_lines_that_follow_it():
+    log = "E1126 02:00:03.1 7 a.cc:6] no backend onnxruntime\n" + "I1126 02:00:03.2 7 a.cc:7] unloading\n" * 20
+    text = final(a_pod(waits("CrashLoopBackOff", last=ended(1), restarts=2)), cluster=Recorded(log=log))
+    assert "its last error: no backend onnxruntime;" in text.splitlines()[0]
+    assert text.count("unloading") == LOG_LINES
+
+
+def test_a_container_that_was_killed_has_no_error_of_its_own():
+    text = final(a_pod({"containerStatuses": [container(ended(137, "OOMKilled"))]}), cluster=Recorded(log="epoch 1"))
+    assert "its last error" not in text
 
 
 def test_a_first_crash_is_worth_waiting():
