@@ -13,6 +13,7 @@ def prepare_environment() -> None:
     for name in [name for name in os.environ if name.startswith(("MLFLOW_", "_MLFLOW_"))]:
         del os.environ[name]
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"  # else it tries a dead server for minutes
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "14"  # twice, and a silent one is named within 30 s
     for name in ("no_proxy", "NO_PROXY"):
         known = [item for item in os.environ.get(name, "").split(",") if item]
         os.environ[name] = ",".join([*known, *(item for item in LOOPBACK if item not in known)])
