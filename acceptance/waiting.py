@@ -1,9 +1,11 @@
-"""The one way to wait."""
+"""The one way to wait, and the limit of what would block for ever."""
 
+import queue
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from acceptance.errors import WaitTimeout
 
@@ -40,3 +42,30 @@ def wait_until(
             hint = f"; look at {look_at}" if look_at else ""
             raise WaitTimeout(f"waited {waited:.0f} s for {description}; last state: {state}{hint}")
         time.sleep(poll)
+
+
+def in_time(description: str, action: Callable[[], T], seconds: float) -> T:
+    """Return what the action returns or raises; raises WaitTimeout where it takes longer than so many seconds.
+
+    It is for what has no limit of its own, or one for each piece of an answer; it is left to itself then, in a thread.
+    """
+    results: queue.SimpleQueue[Callable[[], T]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            result = action()
+        except BaseException as error:
+            raised = error
+            results.put(lambda: reraise(raised))
+        else:
+            results.put(lambda: result)
+
+    threading.Thread(target=run, name=description, daemon=True).start()
+    try:
+        return results.get(timeout=seconds)()
+    except queue.Empty:
+        raise WaitTimeout(f"{description}: no answer in {seconds:.0f} s") from None
+
+
+def reraise(error: BaseException) -> NoReturn:
+    raise error

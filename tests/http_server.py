@@ -1,6 +1,7 @@
-"""A small HTTP server of a test's own, on 127.0.0.1."""
+"""A small HTTP server of a test's own, on 127.0.0.1, and one that speaks no HTTP."""
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,3 +22,52 @@ def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
             yield f"127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
+
+
+LOGIN = b"<html><title>Sign in to the proxy</title></html>"
+
+
+def saying(
+    body: bytes = LOGIN, code: int = 200, kind: str = "text/html", path: str = "", **headers: str
+) -> type[BaseHTTPRequestHandler]:
+    """Return a handler that answers everything alike; with a `path`, what is not about it with nothing."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            meant = path in self.path
+            self.send_response(code if meant else 200)
+            for name, value in {"Content-Type": kind if meant else "text/plain", **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body if meant else b"")
+
+    for method in ("GET", "POST", "PUT", "CONNECT"):
+        setattr(Handler, f"do_{method}", Handler.answer)
+    return Handler
+
+
+@contextlib.contextmanager
+def talking(words: bytes) -> Iterator[str]:
+    """Say the words to whoever connects, and close; say nothing, and stay, where there are none.
+
+    Yields `host:port`.
+    """
+    taken: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(listener.accept()[0])
+                    taken[-1].sendall(words)
+                    if words:
+                        taken[-1].close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for connection in taken:
+                connection.close()

@@ -17,10 +17,12 @@ DOCKER_LEAST = "20.10.5"
 # TensorFlow's CUDA 12 needs it, and a CUDA base image of 11.8 or later with it
 DRIVER_LEAST = "525.60.13"
 SECONDS = 60
+# what answers at once, or hangs: it is named within 30 s, before anything starts
+ANSWER_SECONDS = 25
 
 
-def ask(command: Sequence[str]) -> CommandResult:
-    return run_command(command, SECONDS)
+def ask(command: Sequence[str], seconds: float = SECONDS) -> CommandResult:
+    return run_command(command, seconds)
 
 
 # --- Docker and the cluster's program
@@ -32,10 +34,10 @@ def docker_info() -> dict[str, Any]:
         raise BadSetting(
             Problem("docker is not on the PATH", f"install Docker {DOCKER_LEAST} or later, {docker_host.INSTALL}")
         )
-    answer = ask(["docker", "info", "--format", "{{json .}}"])
+    answer = ask(["docker", "info", "--format", "{{json .}}"], ANSWER_SECONDS)
     try:
-        info = json.loads(answer.output.splitlines()[0])
-    except (ValueError, IndexError):
+        info = dict(json.loads(answer.output.splitlines()[0]))
+    except (ValueError, IndexError, TypeError):
         info = {}
     errors = info.get("ServerErrors") or []
     if answer.code or errors or not info:
@@ -50,7 +52,7 @@ def program_version(name: str, least: str, install: str) -> str:
     """Return the program's version; raises BadSetting where it is missing or too old."""
     if not shutil.which(name):
         raise BadSetting(Problem(f"--target {name}: {name} is not on the PATH", f"install {least} or later, {install}"))
-    answer = ask([name, "version"])
+    answer = ask([name, "version"], ANSWER_SECONDS)
     found = re.search(r"v(\d+\.\d+\.\d+)", answer.output) if answer.code == 0 else None
     if not found or numbers(found[1]) < numbers(least):
         version = found[1] if found else f"unknown (`{name} version` says {answer.output.strip()[:200]!r})"
@@ -115,7 +117,7 @@ def cuda_too_new(image: str, gpu: Gpu) -> Problem | None:
     if problem := no_node_image(image):
         return problem
     answer = ask(["docker", "image", "inspect", "--format", "{{json .Config.Env}}", image])
-    variables = dict(one.partition("=")[::2] for one in json.loads(answer.output) or [])
+    variables = dict(one.partition("=")[::2] for one in answer.json() or [])
     return cuda.too_new(image, variables.get("CUDA_VERSION", "0"), gpu.cuda)
 
 

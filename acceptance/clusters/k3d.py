@@ -28,10 +28,11 @@ class K3d(LocalCluster):
 
     @classmethod
     def clusters(cls) -> list[str]:
-        answer = host.ask(["k3d", "cluster", "list", "--output", "json"])
-        if answer.code:
-            raise BadSetting(f"k3d can't list its clusters: {answer.output.strip()[:500]}")
-        return [cluster["name"] for cluster in json.loads(answer.output) or []]
+        answer = host.ask(["k3d", "cluster", "list", "--output", "json"], host.ANSWER_SECONDS)
+        try:
+            return [cluster["name"] for cluster in json.loads(answer.output) or []]
+        except (ValueError, LookupError, TypeError) as error:
+            raise BadSetting(f"k3d can't list its clusters: {answer.output.strip()[:500]}") from error
 
     @classmethod
     def find_gpu(cls) -> Gpu | Problem:

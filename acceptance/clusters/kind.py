@@ -31,7 +31,7 @@ class Kind(LocalCluster):
 
     @classmethod
     def clusters(cls) -> list[str]:
-        answer = host.ask(["kind", "get", "clusters"])
+        answer = host.ask(["kind", "get", "clusters"], host.ANSWER_SECONDS)
         if answer.code:
             raise BadSetting(f"kind can't list its clusters: {answer.output.strip()[:500]}")
         return answer.output.split()

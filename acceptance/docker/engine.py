@@ -12,14 +12,17 @@ from typing import Any
 from acceptance.commands import CommandResult
 from acceptance.docker import cleanup, host
 from acceptance.docker.container import Container, docker_errors
-from acceptance.errors import AcceptanceError, Unrecoverable
+from acceptance.errors import AcceptanceError, Unrecoverable, WaitTimeout
 from acceptance.files import write_whole
+from acceptance.health import first_words, innermost
 from acceptance.images import Pull
 from acceptance.processes.local import interrupts_deferred
 from acceptance.redaction.redactor import Redactor
-from acceptance.waiting import Ready, wait_until
+from acceptance.waiting import Ready, in_time, wait_until
 
 OUTPUT_SECONDS = 120
+# a daemon that doesn't answer, or by a byte at a time, is named within 30 s
+ANSWER_SECONDS = 25
 LOOPBACK = "127.0.0.1"
 
 
@@ -63,7 +66,7 @@ class Engine:
 
     def require_image(self, image: str) -> None:
         """Have the image there, pulled where it isn't. Raises AcceptanceError that names it and the fix."""
-        from docker.errors import DockerException, ImageNotFound
+        from docker.errors import DockerException, ImageNotFound, StreamParseError
         from requests import RequestException
 
         with docker_errors(f"looking for the image {image}"), contextlib.suppress(ImageNotFound):
@@ -75,7 +78,7 @@ class Engine:
                 if "error" in line:
                     raise DockerException(line["error"])
                 self.say(f"pulling {image}: {line.get('status', '')} {line.get('progress', '')}")
-        except (DockerException, RequestException) as error:
+        except (DockerException, RequestException, StreamParseError) as error:
             raise Unrecoverable(
                 f"image {image}: not on {daemon_address()}, and it can't be pulled: {error}; "
                 "`make images` builds the suite's own, `--images FILE` names others"
@@ -221,25 +224,31 @@ class Engine:
 def connect() -> Any:
     """Return testcontainers' client, which finds the daemon as the docker command does.
 
-    Raises Unrecoverable that says why there is none, and the fix.
+    Raises Unrecoverable that says why there is none, or what answers in its place, and the fix.
     """
     from docker.errors import DockerException
     from testcontainers.core.docker_client import DockerClient
 
-    try:
+    def connected() -> Any:
         docker = DockerClient()
-        docker.client.ping()
-    except (DockerException, OSError) as error:
+        if not docker.client.ping():
+            raise DockerException("what answers there is no Docker daemon")
+        return docker
+
+    try:
+        return in_time("connecting to Docker", connected, ANSWER_SECONDS)
+    except (DockerException, OSError, ValueError, LookupError, TypeError, WaitTimeout) as error:
         installed = bool(shutil.which("docker"))
-        raise Unrecoverable(host.unreachable(daemon_address(), str(error), installed)) from error
-    return docker
+        answer = getattr(innermost(error), "doc", "")  # what was to be JSON
+        words = f"{error}; what answers there says {first_words(answer)}" if answer else str(error)
+        raise Unrecoverable(host.unreachable(daemon_address(), words, installed)) from error
 
 
 def describe_daemon() -> str:
     """Say which daemon it is, or why there is none."""
     try:
         with contextlib.closing(connect().client) as client, docker_errors("asking for its version"):
-            return f"Docker {client.version()['Version']} at {daemon_address()}"
+            return f"Docker {client.version().get('Version', 'of no version')} at {daemon_address()}"
     except AcceptanceError as error:
         return str(error)
 

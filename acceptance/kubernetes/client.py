@@ -13,22 +13,48 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes import client, config
 from kubernetes.config import kube_config
 from kubernetes.utils import FailToCreateError
 
 from acceptance.errors import OUR_FAULT, AcceptanceError, BadSetting, Unrecoverable
+from acceptance.health import first_words, innermost
+from acceptance.kubernetes.login import Loader
 from acceptance.redaction.redactor import Redactor
+from acceptance.waiting import in_time
 
 SECONDS = 15
+# for a login and a first answer, however little of it comes at a time
+CONNECT_SECONDS = 28
+# what the library raises for a kubeconfig, or a part of one, that is something else
+NO_KUBECONFIG = (config.ConfigException, yaml.YAMLError, OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 class ApiServerGone(Unrecoverable):
-    """The API server gave no answer."""
+    """The API server gave no answer, or something else answered in its place."""
 
 
 class ApiServerBusy(AcceptanceError):
     """The API server answered that it can't just now."""
+
+
+class WrongAnswer(client.ApiException):
+    """What answered in the API server's place is none; `reason` has its first words."""
+
+
+class ApiClient(client.ApiClient):
+    """The library's client, which raises whatever Python does for an answer that is no API server's."""
+
+    def response_deserialize(self, response_data: Any, response_types_map: Any = None) -> Any:
+        try:
+            return super().response_deserialize(response_data, response_types_map)
+        except Exception as error:
+            if isinstance(error, client.ApiException) and error.status:
+                raise
+            kind = response_data.headers.get("Content-Type", "no type")
+            words = f"HTTP {response_data.status}, {kind}: {first_words(response_data.data)}"
+            raise WrongAnswer(status=0, reason=words) from error
 
 
 @dataclass(frozen=True)
@@ -66,19 +92,27 @@ class Cluster:
         )
 
     def api(self) -> client.ApiClient:
-        """Return a client of its own: a port-forward changes its client while it connects."""
+        """Return a client of its own: a port-forward changes its client while it connects.
+
+        Raises LoginFailed where an exec plugin gives no credential, BadSetting for any other fault of the kubeconfig.
+        """
         configuration: Any = client.Configuration()
-        config.load_kube_config(
-            config_file=str(self.kubeconfig) if self.kubeconfig else None,
-            context=self.context,
-            client_configuration=configuration,
-            temp_file_path=str(self.certificates) if self.certificates else None,
-        )
+        try:
+            merged = kube_config.KubeConfigMerger(file_of(self.kubeconfig))
+            Loader(
+                merged.config,
+                active_context=self.context,
+                config_base_path=None,
+                config_persister=merged.save_changes,
+                temp_file_path=str(self.certificates) if self.certificates else None,
+            ).load_and_set(configuration)
+        except NO_KUBECONFIG as error:
+            raise BadSetting(f"--kube-context {self.context}: the kubeconfig can't be used: {cause(error)}") from error
         for token in configuration.api_key.values():
             self.redactor.add(token.rpartition(" ")[2])  # less the word Bearer
         configuration.retries = False  # a server that is gone is to be noticed at once
         configuration.keep_alive = True  # and so is a connection that something between has dropped
-        return client.ApiClient(configuration)
+        return ApiClient(configuration)
 
     @contextlib.contextmanager
     def api_errors(self, doing: str) -> Iterator[None]:
@@ -87,9 +121,13 @@ class Cluster:
             yield
         except FailToCreateError as error:
             raise AcceptanceError(f"{doing}: {'; '.join(map(reason, error.api_exceptions))} ({self})") from error
+        except WrongAnswer as error:
+            words = f"{self.server} answers as no API server does: {error.reason}"
+            raise ApiServerGone(f"{doing}: {words}; see which server, and which proxy, the kubeconfig names") from error
         except client.ApiException as error:
             if not error.status:
-                raise ApiServerGone(f"{doing}: {self.server} does not answer: {error.reason}") from error
+                words = " ".join(str(error.reason).split())
+                raise ApiServerGone(f"{doing}: {self.server} does not answer: {words}") from error
             kind = ApiServerBusy if is_transient(error.status) else AcceptanceError
             raise kind(f"{doing}: {reason(error)} ({self})") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -102,18 +140,27 @@ def is_transient(status: int) -> bool:
 
 
 def reason(error: client.ApiException) -> str:
-    """Return the API server's own words; what it finds malformed is of our making."""
+    """Return the API server's own words, or the first of what answered in its place.
+
+    What the API server finds malformed is of our making.
+    """
     try:
-        words = json.loads(error.body or "")["message"]
-    except (TypeError, ValueError, KeyError):
-        words = error.reason or "no reason given"
-    return f"HTTP {error.status}: {words}" + (f"; {OUR_FAULT}" if error.status in (400, 422) else "")
+        words, ours = json.loads(error.body or "")["message"], error.status in (400, 422)
+    except (TypeError, ValueError, LookupError):
+        location = (error.headers or {}).get("Location", "")
+        onward = f" to {location}" if location else ""
+        said = f"{onward}: {first_words(error.body)}" if error.body else onward
+        words, ours = f"{error.reason or 'no reason given'}{said}", False
+    return f"HTTP {error.status}: {words}" + (f"; {OUR_FAULT}" if ours else "")
 
 
 def cause(error: BaseException) -> str:
     """Return the innermost words of an error of urllib3's, which nests them."""
-    inner = getattr(error, "reason", None)
-    return cause(inner) if isinstance(inner, BaseException) else str(error)
+    return " ".join(str(innermost(error)).split()) or type(innermost(error)).__name__
+
+
+def file_of(kubeconfig: Path | None) -> str:
+    return str(kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
 
 
 def connect(
@@ -125,14 +172,16 @@ def connect(
     """
     try:
         # not `list_kube_config_contexts`: that wants a current context, which `--kube-context` does without
-        merged = kube_config.KubeConfigMerger(str(kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION)).config
+        merged = kube_config.KubeConfigMerger(file_of(kubeconfig)).config
         if merged is None:
             raise config.ConfigException("there is none")
         contexts = [found.value for found in merged["contexts"]]
-    except (config.ConfigException, OSError) as error:
+        known = {str(found["name"]): found["context"] for found in contexts}
+        if not known:
+            raise config.ConfigException("it has no context")
+    except NO_KUBECONFIG as error:
         whose = f"{kubeconfig}, of the run's own cluster" if kubeconfig else "--target existing"
-        raise BadSetting(f"{whose}: no usable kubeconfig ({error}); name one with KUBECONFIG") from error
-    known = {str(found["name"]): found["context"] for found in contexts}
+        raise BadSetting(f"{whose}: no usable kubeconfig ({cause(error)}); name one with KUBECONFIG") from error
     if not context and len(known) != 1:
         raise BadSetting(f"--target existing: name the context with --kube-context; there are {', '.join(known)}")
     name = context or next(iter(known))
@@ -143,18 +192,30 @@ def connect(
         name, "", known[name].get("user", ""), certificates=certificates, kubeconfig=kubeconfig, redactor=redactor
     )
     try:
-        with cluster.api() as api:
-            server = api.configuration.host
-            cluster = dataclasses.replace(cluster, server=server)
-            with cluster.api_errors(f"--kube-context {name}"):
-                version, _, headers = client.VersionApi(api).get_code_with_http_info(_request_timeout=SECONDS)
-    except config.ConfigException as error:
-        raise BadSetting(f"--kube-context {name}: {error}") from error
+        return in_time(
+            f"--kube-context {name}, its login and its version", lambda: ask_version(cluster), CONNECT_SECONDS
+        )
+    except BadSetting:
+        raise
     except AcceptanceError as error:
         raise BadSetting(f"{error}; look at `{cluster.kubectl} version`") from error
-    here = datetime.datetime.now(datetime.UTC)
-    skew = parsedate_to_datetime(headers["Date"]) - here if "Date" in headers else datetime.timedelta()
-    return dataclasses.replace(cluster, version=version.git_version, skew=skew)
+
+
+def ask_version(cluster: Cluster) -> Cluster:
+    """Return the cluster with what its API server says of itself."""
+    with cluster.api() as api:
+        cluster = dataclasses.replace(cluster, server=api.configuration.host)
+        with cluster.api_errors(f"--kube-context {cluster.context}"):
+            version, _, headers = client.VersionApi(api).get_code_with_http_info(_request_timeout=SECONDS)
+    return dataclasses.replace(cluster, version=version.git_version, skew=skew_of(headers.get("Date", "")))
+
+
+def skew_of(date: str) -> datetime.timedelta:
+    """Return how far the clock of an answer's date is ahead of this machine's, 0 for none."""
+    try:
+        return parsedate_to_datetime(date) - datetime.datetime.now(datetime.UTC)
+    except (ValueError, TypeError):
+        return datetime.timedelta()
 
 
 def forget_keys() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import urllib3
 from kubernetes import client
 
+from acceptance.errors import AcceptanceError
 from acceptance.kubernetes.client import Cluster, is_transient
 from acceptance.redaction.redactor import RedactingWriter
 
@@ -62,7 +63,7 @@ class Logs:
                 refusals += bool(error.status)
                 if error.status and (not is_transient(error.status) or refusals >= REFUSALS):  # pod or node have gone
                     return
-            except (urllib3.exceptions.HTTPError, OSError):
+            except (urllib3.exceptions.HTTPError, OSError, AcceptanceError):  # the last for want of a login
                 pass
             self.ended.wait(1)
 

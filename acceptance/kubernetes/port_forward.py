@@ -8,6 +8,7 @@ from collections.abc import Callable
 from kubernetes import client
 from kubernetes.stream import portforward
 
+from acceptance.errors import AcceptanceError
 from acceptance.kubernetes.client import Cluster
 
 CHUNK = 1 << 16
@@ -64,7 +65,7 @@ class Forward:
                 close(local)  # wakes the other direction, which may wait for a client that has its answer
                 requests.join()
                 remote.close()
-        except (client.ApiException, OSError):
+        except (client.ApiException, OSError, AcceptanceError):  # the last for want of a login
             return
         finally:
             self.connections.discard(local)

@@ -9,13 +9,24 @@ import urllib3
 from kubernetes import client, watch
 
 from acceptance.errors import AcceptanceError
-from acceptance.kubernetes.client import ApiServerGone, Cluster, cause, reason
+from acceptance.health import first_words
+from acceptance.kubernetes.client import ApiServerGone, Cluster, WrongAnswer, cause, reason
 
 # a watch ends by itself and is begun again, so that a connection that went silent is found out within 30 s
 WATCH_SECONDS = 15
 # shorter outages are a restart of the API server
 LOST_SECONDS = 10
 FORBIDDEN_SECONDS = 5
+
+
+class Watch(watch.Watch):
+    """The library's watch, which passes over what is no event."""
+
+    def unmarshal_event(self, data: str, return_type: Any) -> Any:
+        event = super().unmarshal_event(data, return_type)
+        if event is None and data.strip():
+            raise WrongAnswer(status=0, reason=f"no event of a watch: {first_words(data)}")
+        return event
 
 
 class Watched:
@@ -55,6 +66,7 @@ class Watched:
     def connect(self) -> None:
         """Make a client of its own, with what the kubeconfig says of this account now."""
         self.list = getattr(client.CoreV1Api(self.cluster.api()), self.method)
+        self.expired = False
 
     def items(self) -> list[Any]:
         with self.lock:
@@ -78,6 +90,8 @@ class Watched:
     def follow(self) -> None:
         while not self.ended.is_set():
             try:
+                if self.expired:
+                    self.connect()
                 self.list_and_watch()
             except client.ApiException as error:
                 if error.status == 403:
@@ -87,8 +101,9 @@ class Watched:
                     self.ended.wait(1)
                 else:
                     self.note_loss(reason(error) if error.status else str(error.reason))
-                    if error.status == 401:  # a token that expired
-                        self.connect()
+                    self.expired = error.status == 401  # the account's token
+            except AcceptanceError as error:  # an exec plugin's
+                self.note_loss(str(error))
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 self.note_loss(cause(error))
             except Exception as error:  # whatever else: a watch that just ended would never be noticed
@@ -111,7 +126,7 @@ class Watched:
         version = listing.metadata.resource_version
         while not self.ended.is_set():
             begun = time.monotonic()
-            stream = watch.Watch().stream(
+            stream = Watch().stream(
                 self.list,
                 **self.selection,
                 resource_version=version,
@@ -131,8 +146,9 @@ class Watched:
                         self.gone[item.metadata.uid] = self.objects.pop(item.metadata.uid)
                 if self.ended.is_set():
                     return
-            if time.monotonic() - begun < 1:  # something between ends each watch at once
+            if time.monotonic() - begun < 1:  # something between ends each watch at once, and may swallow what it said
                 self.ended.wait(1)
+                return
 
 
 class Watches:

@@ -63,6 +63,8 @@ def not_ready(endpoint: Endpoint) -> str:
         return waiting
     try:
         groups = inference.model_config(endpoint.http, endpoint.model)["instance_group"]
+    except Unrecoverable:
+        raise
     except AcceptanceError as error:  # it died since, and who waits finds that out
         return str(error)
     kinds = {group["kind"] for group in groups}

@@ -8,11 +8,12 @@ import numpy as np
 import requests
 
 from acceptance.environment import is_loopback
-from acceptance.errors import AcceptanceError
-from acceptance.health import unready
+from acceptance.errors import AcceptanceError, Unrecoverable
+from acceptance.health import described, is_page, unready
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
 
-TIMEOUT = 30
+# an answer that takes longer is named within 30 s
+TIMEOUT = 25
 TUTORIAL_BYTES = 144_674
 
 
@@ -62,8 +63,10 @@ def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> Answer
 def get(url: str, seconds: float = TIMEOUT) -> requests.Response:
     """Return what a server answers; raises AcceptanceError where it doesn't within the seconds, or with an error."""
     try:
-        answer = requests.get(url, timeout=seconds)
+        answer = requests.get(url, timeout=seconds, allow_redirects=False)
         answer.raise_for_status()
+    except requests.HTTPError as error:
+        raise AcceptanceError(f"{url}: no answer: {described(error.response)}") from error
     except requests.RequestException as error:
         raise AcceptanceError(f"{url}: no answer: {error}") from error
     return answer
@@ -102,19 +105,29 @@ def ask(client: Any, server: Any, model: str, pixels: np.ndarray, **options: Any
     tensor.set_data_from_numpy(pixels)
     try:
         answer = server.infer(model, [tensor], outputs=[client.InferRequestedOutput(OUTPUT)], **options)
-    except InferenceServerException as error:
-        raise AcceptanceError(f"{client.__name__} to {model}: {error}") from error
-    logits = answer.as_numpy(OUTPUT)
+        logits = answer.as_numpy(OUTPUT)
+    # besides its own error, the client raises whatever comes of an answer that is none of Triton's, or of none
+    except (InferenceServerException, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise AcceptanceError(f"{client.__name__} to {model}: {error or type(error).__name__}") from error
+    if logits is None:
+        raise AcceptanceError(f"{client.__name__} to {model}: no {OUTPUT} in the answer")
     if logits.shape != (len(pixels), CLASSES):
         raise AcceptanceError(f"{client.__name__} to {model}: {OUTPUT} is {list(logits.shape)}, not [N, {CLASSES}]")
     return logits
 
 
 def server_ready(http: str, model: str) -> str:
-    """Return "" when the server and the model are ready, else what is not."""
-    return unready("the server", f"http://{http}/v2/health/ready") or unready(
-        f"model {model}", f"http://{http}/v2/models/{model}/ready"
+    """Return "" when the server and the model are ready, else what is not.
+
+    Raises Unrecoverable where something else than Triton answers, which says so without a word.
+    """
+    return unready("the server", f"http://{http}/v2/health/ready", is_silent) or unready(
+        f"model {model}", f"http://{http}/v2/models/{model}/ready", is_silent
     )
+
+
+def is_silent(text: str) -> bool:
+    return not text.strip()
 
 
 def server_version(http: str) -> str:
@@ -126,8 +139,18 @@ def server_version(http: str) -> str:
 
 
 def model_config(http: str, model: str) -> dict:
-    """Return the model's configuration as the server has it; raises AcceptanceError where it doesn't answer."""
-    return get(f"http://{http}/v2/models/{model}/config").json()
+    """Return the model's configuration as the server has it.
+
+    Raises AcceptanceError where it doesn't answer, Unrecoverable where what answers is something else.
+    """
+    url = f"http://{http}/v2/models/{model}/config"
+    answer = get(url)
+    try:
+        config = answer.json()
+        [group["kind"] for group in config["instance_group"]]
+    except (ValueError, LookupError, TypeError) as error:
+        raise Unrecoverable(f"{url}: no configuration of a model of Triton's: {described(answer)}") from error
+    return config
 
 
 @dataclass(frozen=True)
@@ -142,8 +165,11 @@ class Answered:
 
 
 def read_metrics(metrics: str) -> str:
-    """Return the server's metrics; raises AcceptanceError where they do not answer."""
-    return get(f"http://{metrics}/metrics", seconds=5).text
+    """Return the server's metrics; raises AcceptanceError where they do not answer, or something else does."""
+    answer = get(f"http://{metrics}/metrics", seconds=5)
+    if is_page(answer):
+        raise AcceptanceError(f"http://{metrics}/metrics: no metrics of Triton's: {described(answer)}")
+    return answer.text
 
 
 def answered(metrics: str, model: str) -> Answered:
@@ -152,6 +178,9 @@ def answered(metrics: str, model: str) -> Answered:
 
     def total(name: str) -> int:
         lines = [line for line in text.splitlines() if line.startswith(name) and f'"{model}"' in line]
-        return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines)
+        try:
+            return sum(int(float(line.rpartition(" ")[2])) for line in lines)
+        except (ValueError, OverflowError) as error:
+            raise AcceptanceError(f"http://{metrics}/metrics: no count of {name}: {error}") from error
 
     return Answered(total("nv_inference_request_success"), total("nv_inference_request_failure"))

@@ -126,7 +126,10 @@ class BaseStack(ABC):
         wait_until(description, state, timeout, look_at=str(self.workspace.logs))
 
     def wait_for_mlflow(self, uri: str) -> None:
-        self.wait_for_answer("MLflow to answer", lambda: unready("MLflow", f"{uri}/health"), MLFLOW_SECONDS)
+        def missing() -> str:
+            return unready("MLflow", f"{uri}/health", lambda text: text.strip() == "OK")
+
+        self.wait_for_answer("MLflow to answer", missing, MLFLOW_SECONDS)
 
     def wait_for_end(
         self, task: Task, check_others: Callable[[], None], progress: Progress | None, timeout: float

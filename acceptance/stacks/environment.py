@@ -16,6 +16,7 @@ def prepare_environment() -> None:
     for name in [name for name in os.environ if name.startswith(("MLFLOW_", "_MLFLOW_"))]:
         del os.environ[name]
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"  # else it tries a dead server for minutes
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "14"  # twice, and a silent one is named within 30 s
     os.environ.update(around_loopback(os.environ))
     os.environ.setdefault("LOGNAME", user_name())  # libraries ask for it, and not all of them take an answer of none
     try:

@@ -6,9 +6,12 @@ from typing import BinaryIO
 import requests
 
 from acceptance.errors import AcceptanceError
+from acceptance.health import described, is_page
 
 PATH = "api/2.0/mlflow-artifacts/artifacts"
-TRANSFER_SECONDS = 600
+CONNECT_SECONDS = 10
+# until it answers: MLflow copies what it was sent before it does, and sends what it has at once
+ANSWER_SECONDS = {"put": 120, "get": 25, "delete": 25}
 TRIES = 3
 
 
@@ -36,14 +39,22 @@ class ArtifactClient:
         """Send one request; raises AcceptanceError with MLflow's own words."""
         url = f"{self.tracking_uri}/{PATH}/{artifact}"
         try:
-            answer = requests.request(method, url, timeout=TRANSFER_SECONDS, data=content)
+            answer = requests.request(
+                method, url, timeout=(CONNECT_SECONDS, ANSWER_SECONDS[method]), data=content, allow_redirects=False
+            )
             answer.raise_for_status()
-            return answer
+            if not is_page(answer) and answer.status_code not in range(300, 400):
+                return answer
+            raise AcceptanceError(
+                f"{method} {artifact}, an artifact of the run's MLflow at {self.tracking_uri}: something else answers "
+                f"there: {described(answer)}"
+            )
         except requests.RequestException as error:
             self.check()
             cut = isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError)
             if not cut or tries == 1:
-                raise AcceptanceError(f"{method} {artifact}, an artifact of the run's MLflow: {error}") from error
+                words = error if error.response is None else described(error.response)
+                raise AcceptanceError(f"{method} {artifact}, an artifact of the run's MLflow: {words}") from error
         if content:
             content.seek(0)
         return self.request(method, artifact, content, tries - 1)

@@ -1,6 +1,8 @@
 """What MLflow knows of a training run. MLflow is imported at first use: it takes seconds."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -9,9 +11,11 @@ import numpy as np
 import requests
 
 from acceptance.errors import AcceptanceError
+from acceptance.health import LONGEST, first_words, innermost
 from acceptance.training.recipes import Recipe
 
 EXPERIMENT = "triton-acceptance"
+VERSION = re.compile(r"\d[\w.+-]*")
 REFERENCE = "reference/held_out_logits.npy"
 
 
@@ -72,15 +76,24 @@ class TrainingRun:
 
     def reference_logits(self, directory: Path) -> np.ndarray:
         """Return the trained model's own logits [N, 10] for the first N held-out images."""
-        file = download(self.tracking_uri, directory, run_id=self.run_id, artifact_path=REFERENCE)
-        return np.load(file, allow_pickle=False)
+        file = self.download_reference(directory)
+        try:
+            return np.load(file, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise AcceptanceError(f"{self}: its {REFERENCE} is no array: {first_words(file.read_bytes())}") from error
+
+    def download_reference(self, directory: Path) -> Path:
+        return download(self.tracking_uri, directory, run_id=self.run_id, artifact_path=REFERENCE)
 
     def onnx_logits(self, pixels: np.ndarray, directory: Path) -> np.ndarray:
         """Return what the tracked ONNX model answers to FP32 pixels [N, 32, 32, 3], computed here: logits [N, 10]."""
         import onnxruntime
 
         file = self.download_model("onnx", directory) / "model.onnx"
-        session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+        try:
+            session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its classes have no common one of their own
+            raise AcceptanceError(f"{self}: its tracked ONNX model can't be read: {error}") from error
         return session.run(None, {session.get_inputs()[0].name: pixels})[0]
 
     def model_uri(self, name: str) -> str:
@@ -96,12 +109,28 @@ class TrainingRun:
         return download(self.tracking_uri, directory, artifact_uri=self.model_uri(name))
 
 
+@contextlib.contextmanager
+def mlflow_errors(tracking_uri: str, doing: str) -> Iterator[None]:
+    """Turn what MLflow's client raises, for whatever answered it, into an AcceptanceError with the first words."""
+    from google.protobuf.json_format import Error
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    # the last three come of answers that are none of MLflow's
+    except (MlflowException, requests.RequestException, OSError, ValueError, Error) as error:
+        words, cause = first_words(str(error)), str(innermost(error))
+        words = words if cause in str(error)[:LONGEST] else f"{words} ({first_words(cause)})"
+        raise AcceptanceError(f"MLflow at {tracking_uri}, {doing}: {words}") from error
+
+
 def download(tracking_uri: str, directory: Path, **artifact: str) -> Path:
     """Fetch an artifact, named by `artifact_uri` or by `run_id` and `artifact_path`."""
     import mlflow
 
     directory.mkdir(parents=True, exist_ok=True)
-    return Path(mlflow.artifacts.download_artifacts(**artifact, dst_path=str(directory), tracking_uri=tracking_uri))
+    with mlflow_errors(tracking_uri, f"fetching {' '.join(artifact.values())}"):
+        return Path(mlflow.artifacts.download_artifacts(**artifact, dst_path=str(directory), tracking_uri=tracking_uri))
 
 
 def server_version(tracking_uri: str) -> str:
@@ -110,11 +139,16 @@ def server_version(tracking_uri: str) -> str:
         answer = requests.get(f"{tracking_uri}/version", timeout=10)
     except (requests.RequestException, ValueError):
         return ""
-    return answer.text.strip() if answer.ok else ""
+    return answer.text.strip() if answer.ok and VERSION.fullmatch(answer.text.strip()) else ""
 
 
 def read_run(tracking_uri: str, name: str, recipe: Recipe) -> TrainingRun:
-    """Return the one run of that name, with every epoch's metrics."""
+    """Return the one run of that name, with every epoch's metrics; raises AcceptanceError where MLflow doesn't tell."""
+    with mlflow_errors(tracking_uri, f"reading the run {name}"):
+        return found_run(tracking_uri, name, recipe)
+
+
+def found_run(tracking_uri: str, name: str, recipe: Recipe) -> TrainingRun:
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri)

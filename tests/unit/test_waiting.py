@@ -1,11 +1,12 @@
 """Waiting: values, time-outs that say what was last seen, and states that can't get better."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from acceptance.errors import Unrecoverable, WaitTimeout
-from acceptance.waiting import Ready, wait_until
+from acceptance.waiting import Ready, in_time, wait_until
 
 
 def test_it_returns_the_value_once_it_is_ready():
@@ -32,3 +33,16 @@ def test_a_state_that_cannot_recover_ends_the_wait_at_once():
     with pytest.raises(Unrecoverable, match="does not exist"):
         wait_until("the pod to run", broken, 60)
     assert len(asked) == 1
+
+
+def test_what_never_returns_is_left_after_its_seconds():
+    never = threading.Event()
+    with pytest.raises(WaitTimeout, match=r"asking the oracle.*0 s"):
+        in_time("asking the oracle", never.wait, 0.1)
+    never.set()
+
+
+def test_what_returns_or_raises_in_time_does_so():
+    assert in_time("adding", lambda: 2 + 2, 10) == 4
+    with pytest.raises(ZeroDivisionError):
+        in_time("dividing", lambda: 1 // 0, 10)

@@ -89,7 +89,7 @@ def running_api_server() -> contextlib.AbstractContextManager[ApiServer]:
     return running(ApiServer())
 
 
-def write_kubeconfig(file: Path, *contexts: str, server: str = "http://127.0.0.1:1", **user: str) -> Path:
+def write_kubeconfig(file: Path, *contexts: str, server: str = "http://127.0.0.1:1", **user: Any) -> Path:
     """Write a kubeconfig with these contexts of one server, by default one that nobody is behind, and its user."""
     content = {
         "clusters": [{"name": "nowhere", "cluster": {"server": server}}],
@@ -101,7 +101,7 @@ def write_kubeconfig(file: Path, *contexts: str, server: str = "http://127.0.0.1
     return file
 
 
-def cluster_of(folder: Path, server: str, redactor: Redactor | None = None, **user: str) -> Cluster:
+def cluster_of(folder: Path, server: str, redactor: Redactor | None = None, **user: Any) -> Cluster:
     """Return the cluster of a server, by a kubeconfig in the folder."""
     kubeconfig = write_kubeconfig(folder / "kubeconfig", "lab", server=server, **user)
     return Cluster("lab", server, "nobody", kubeconfig=kubeconfig, redactor=redactor or Redactor())

@@ -37,8 +37,10 @@ def test_no_kubeconfig_at_all_is_named(tmp_path):
 @pytest.mark.parametrize(("status", "ours"), [(403, False), (409, False), (422, True), (400, True)])
 def test_what_the_api_server_finds_malformed_is_the_suites_fault_and_nothing_else_is(status, ours):
     cluster, words = Cluster("lab", "https://192.0.2.1", "admin"), f"creating a pod: HTTP {status}: refused"
+    error = ApiException(status=status)
+    error.body = '{"kind": "Status", "message": "refused"}'
     with pytest.raises(AcceptanceError, match=words) as raised, cluster.api_errors("creating a pod"):
-        raise ApiException(status=status, reason="refused")
+        raise error
     assert (OUR_FAULT in str(raised.value)) is ours
 
 

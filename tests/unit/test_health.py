@@ -1,0 +1,59 @@
+"""What answers in a server's place is named at once, with its first words; what only starts is waited for."""
+
+import pytest
+
+from acceptance.errors import Unrecoverable
+from acceptance.health import LONGEST, first_words, unready
+from tests.http_server import answering, saying, talking
+
+
+def says_ok(text):
+    return text == "OK"
+
+
+@pytest.mark.parametrize(
+    ("handler", "words"),
+    [
+        (saying(), ["HTTP 200", "text/html", "Sign in to the proxy"]),
+        (saying(b"<?xml version='1.0'?>", kind="application/xml"), ["HTTP 200", "<?xml"]),
+        (saying(b"no MLflow", kind="text/plain"), ["HTTP 200", "no MLflow"]),
+        (saying(b"", 302, Location="https://login.example/"), ["HTTP 302", "https://login.example/"]),
+        (saying(b"who are you?", 401), ["HTTP 401", "who are you?"]),
+        (saying(b"Invalid Host header", 403, "text/plain"), ["HTTP 403", "Invalid Host header"]),
+        (saying(b"who are you?", 407, "text/plain"), ["HTTP 407", "who are you?"]),
+        (saying(b"<h1>Bad Gateway</h1>", 502), ["HTTP 502", "Bad Gateway"]),
+    ],
+)
+def test_what_is_another_server_is_named_at_once(handler, words):
+    with answering(handler) as address, pytest.raises(Unrecoverable) as raised:
+        unready("MLflow", f"http://{address}/health", says_ok)
+    for word in ["MLflow", address, *words]:
+        assert word in str(raised.value)
+
+
+def test_what_speaks_no_http_is_named_at_once():
+    with talking(b"SSH-2.0-OpenSSH_9.2\r\n") as address, pytest.raises(Unrecoverable, match=r"SSH-2\.0-Open"):
+        unready("MLflow", f"http://{address}/health")
+
+
+def test_a_server_that_is_starting_is_waited_for():
+    with answering(saying(b"OK", kind="text/plain")) as address:
+        assert unready("MLflow", f"http://{address}/health", says_ok) == ""
+    assert "does not answer yet" in unready("MLflow", f"http://{address}/health", says_ok)
+    for code in (400, 404, 503):
+        with answering(saying(b'{"error": "loading"}', code, "application/json")) as address:
+            assert f"HTTP {code}" in unready("Triton", f"http://{address}/v2/health/ready")
+
+
+def test_a_forward_that_ends_is_waited_for():
+    """A port-forward takes connections before its pod does."""
+    with talking(b"\0") as address:
+        pass
+    assert "does not answer yet" in unready("Triton", f"http://{address}/v2/health/ready")
+
+
+def test_first_words_are_one_short_line_without_control_characters():
+    words = first_words(b"\x1b[31m<html>\n  <body>" + b"x" * 10_000 + b"\xff")
+    assert "\n" not in words and "\x1b" not in words
+    assert len(words) < LONGEST + 20
+    assert "<html> <body>xx" in words
