@@ -66,8 +66,10 @@ def check_device() -> None:
     """End at once where a GPU was demanded and there is none: on the CPU it would take days."""
     if os.environ.get("TRAIN_ON") == "gpu" and not tf.config.list_physical_devices("GPU"):
         built = "with" if tf.test.is_built_with_cuda() else "without"
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        named = "" if visible is None else f" and CUDA_VISIBLE_DEVICES={visible}, which may hide it"
         raise SystemExit(
-            f"TRAIN_ON=gpu: TensorFlow {tf.__version__}, built {built} CUDA, lists no GPU: install "
+            f"TRAIN_ON=gpu{named}: TensorFlow {tf.__version__}, built {built} CUDA, lists no GPU: install "
             f"tensorflow[and-cuda]=={tf.__version__} (`make setup GPU=1`; for the trainer's image `make images "
             f'BUILD_ARGS="--build-arg TENSORFLOW=tensorflow[and-cuda]=={tf.__version__}"`), and look at `nvidia-smi`'
         )

@@ -1,6 +1,7 @@
 """What a cluster in containers needs of this machine: Docker, the cluster's program, perhaps a GPU; all asked first."""
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -79,7 +80,7 @@ def port_taken(port: int) -> Problem | None:
 
 def find_gpu(info: Mapping[str, Any]) -> Gpu | Problem:
     """Return the first GPU that Docker can give a node, from the driver up, or why there is none."""
-    found = nvidia_smi.find_gpus()
+    found = nvidia_smi.hidden(os.environ) or nvidia_smi.find_gpus()
     if isinstance(found, Problem):
         return found
     return docker_host.no_runtime(info) or found[0]

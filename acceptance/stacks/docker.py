@@ -1,5 +1,6 @@
 """The Docker target: MLflow, the trainer, Triton and vegeta as containers on a network of the run's own."""
 
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -94,7 +95,7 @@ class DockerStack(BaseStack):
         return self.engine
 
     def gpu(self) -> Gpu | Problem:
-        if problem := host.no_runtime(self.engine.info()):
+        if problem := nvidia_smi.hidden(os.environ) or host.no_runtime(self.engine.info()):
             return problem
         listed = self.ask_nvidia_smi(nvidia_smi.query(nvidia_smi.OLD_FIELDS))
         if problem := host.no_gpu(listed, host.host_cuda):

@@ -1,5 +1,6 @@
 """The embedded target: MLflow, the trainer, Triton and vegeta as local processes on 127.0.0.1."""
 
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import Self
 
 from acceptance.data.dataset import Dataset
 from acceptance.errors import Problem
-from acceptance.gpu.nvidia_smi import Gpu, find_gpus
+from acceptance.gpu.nvidia_smi import Gpu, find_gpus, first_visible, hidden
 from acceptance.load import vegeta
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
@@ -52,11 +53,8 @@ class EmbeddedStack(BaseStack):
         self.processes.close(keep=self.settings.keep)
 
     def gpu(self) -> Gpu | Problem:
-        found = find_gpus()
-        if isinstance(found, Problem):
-            return found
-        number = project.one_gpu()["CUDA_VISIBLE_DEVICES"]
-        return found[int(number) if number.isdigit() and int(number) < len(found) else 0]
+        found = hidden(os.environ) or find_gpus()
+        return found if isinstance(found, Problem) else first_visible(found, os.environ)
 
     def check(self) -> None:
         self.processes.check_alive()

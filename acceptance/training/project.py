@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from acceptance.errors import Problem
+from acceptance.gpu.nvidia_smi import hidden
 from acceptance.processes.logs import last_matching
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import EXPERIMENT
@@ -60,8 +61,8 @@ def one_gpu(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
 
     TensorFlow and Triton would take memory of each GPU that they see, also where others work.
     """
-    first = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
-    return {"CUDA_VISIBLE_DEVICES": first or "0", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    first = "-1" if hidden(environment) else environment.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    return {"CUDA_VISIBLE_DEVICES": first, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def progress(log: Path) -> str:

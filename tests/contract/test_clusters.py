@@ -193,6 +193,16 @@ def test_a_cluster_that_is_not_there_is_named_with_those_that_are(install, targe
 
 
 @BOTH
+def test_a_gpu_that_the_user_hid_makes_a_cpu_cluster_unless_one_is_demanded(install, target, monkeypatch):
+    install(**GPU)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert "no GPU: CUDA_VISIBLE_DEVICES=-1 hides" in describe(target)
+    (problem,) = problems(target, require_gpu=True)
+    assert problem.what.startswith("--require-gpu: CUDA_VISIBLE_DEVICES=-1 hides")
+    assert "unset it" in problem.fix
+
+
+@BOTH
 def test_a_reused_cluster_needs_the_driver_where_a_gpu_is_demanded_and_no_runtime_of_docker(install, target):
     install(clusters=["blue"], gpus=[0, "Tesla V100, 450.80.02"])
     (problem,) = problems(target, cluster="blue", require_gpu=True)

@@ -88,6 +88,15 @@ def test_a_machine_without_a_gpu_skips_what_is_about_gpus(tmp_path):
     assert "this machine has no NVIDIA driver" in result.output
 
 
+@pytest.mark.parametrize("demanded", [False, True])
+def test_gpus_that_the_user_hid_are_skipped_and_missed_only_where_one_is_demanded(tmp_path, demanded):
+    result = run(tmp_path, {}, *(["--require-gpu"] if demanded else []), CUDA_VISIBLE_DEVICES="")
+    hit = {name: found for name, found in result.scenarios().items() if found.outcome != "passed"}
+    assert set(hit) == {DRIVER, RUNTIME, SEES}
+    assert {found.outcome for found in hit.values()} == {"error" if demanded else "skipped"}
+    assert all("CUDA_VISIBLE_DEVICES= hides this machine's GPUs" in found.message for found in hit.values())
+
+
 def test_a_gpu_that_was_demanded_is_missed_where_it_is_missing(tmp_path):
     result = run(tmp_path, {"host": "NOT_LOADED", "info": "INFO", "nvidia-smi": "NO_TOOLKIT"}, "--require-gpu")
     scenarios = result.scenarios()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from acceptance.errors import Problem
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu
 from tests import docker_recorded as recorded
@@ -22,6 +23,42 @@ def test_the_gpus_of_a_list():
     ]
     assert nvidia_smi.gpus(recorded.NO_CAPABILITY.output) == [Gpu("Tesla K80", "470.256.02", "")]
     assert nvidia_smi.no_gpu(recorded.LISTED) is None
+
+
+@pytest.mark.parametrize(
+    ("visible", "hides"),
+    [
+        ("-1", True),
+        ("", True),
+        (" ", True),
+        ("-1,0", True),
+        ("none", True),
+        ("0", False),
+        ("1,-1", False),
+        ("GPU-57cd6b41", False),
+        ("MIG-57cd6b41", False),
+        (None, False),
+    ],
+)
+def test_gpus_that_the_user_hid(visible, hides):
+    given = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    words = (f"CUDA_VISIBLE_DEVICES={visible} hides this machine's GPUs", "unset it") if hides else ()
+    assert_problem(nvidia_smi.hidden(given), *words)
+
+
+@pytest.mark.parametrize(
+    ("visible", "name"),
+    [(None, "A100"), ("0", "A100"), ("1,0", "T4"), ("GPU-57cd6b41", "A100")],
+)
+def test_the_gpu_that_the_user_names_first(visible, name):
+    given = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert nvidia_smi.first_visible([Gpu("A100"), Gpu("T4")], given) == Gpu(name)
+
+
+def test_a_number_that_no_gpu_has_is_named_with_those_that_there_are():
+    problem = nvidia_smi.first_visible([Gpu("A100"), Gpu("T4")], {"CUDA_VISIBLE_DEVICES": "2"})
+    assert isinstance(problem, Problem)
+    assert_problem(problem, "CUDA_VISIBLE_DEVICES=2", "0 (A100), 1 (T4)", "name one of them")
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,14 @@ def test_folders_that_do_are_taken(tmp_path):
 
 @pytest.mark.parametrize(
     ("visible", "left"),
-    [(None, "0"), ("", "0"), ("3,1", "3"), ("GPU-57cd6b41, GPU-8932f937", "GPU-57cd6b41"), ("-1", "-1")],
+    [
+        (None, "0"),
+        ("", "-1"),
+        ("3,1", "3"),
+        ("GPU-57cd6b41, GPU-8932f937", "GPU-57cd6b41"),
+        ("-1", "-1"),
+        ("none", "-1"),
+    ],
 )
 def test_processes_of_this_machine_are_left_one_gpu(visible, left):
     given = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}

@@ -25,7 +25,7 @@ def test_a_gpu_that_was_demanded_and_is_not_there_ends_it_with_the_fix(tmp_path,
         check=False,
     )
     assert answer.returncode == 1
-    assert "TRAIN_ON=gpu: TensorFlow" in answer.stderr
+    assert "TRAIN_ON=gpu and CUDA_VISIBLE_DEVICES=-1, which may hide it: TensorFlow" in answer.stderr
     assert "lists no GPU: install tensorflow[and-cuda]==" in answer.stderr
 
 
