@@ -42,8 +42,8 @@ def saying(
             self.end_headers()
             self.wfile.write(body if meant else b"")
 
-    for method in ("GET", "POST", "PUT", "CONNECT"):
-        setattr(Handler, f"do_{method}", Handler.answer)
+        do_GET = do_POST = do_PUT = do_CONNECT = answer
+
     return Handler
 
 
