@@ -42,7 +42,7 @@ def saying(
             self.end_headers()
             self.wfile.write(body if meant else b"")
 
-        do_GET = do_POST = do_PUT = do_CONNECT = answer
+        do_GET = do_POST = do_PUT = do_CONNECT = answer  # noqa: N815 - http.server names them so
 
     return Handler
 
