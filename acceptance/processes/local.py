@@ -155,10 +155,11 @@ class Processes:
         command: Sequence[str | Path],
         environment: Mapping[str, str] | None = None,
         kind: Kind = Kind.OWN,
+        folder: Path | None = None,
     ) -> Process:
         """Start the command and make it known to all that would end it; an interrupt waits until it is.
 
-        `environment`: what it gets besides what its kind of child does.
+        `environment`: what it gets besides what its kind of child does. `folder`: where it runs, here by default.
         """
         log = self.logs / f"{name}.log"
         with interrupts_deferred(), log.open("wb") as output:
@@ -167,6 +168,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                cwd=folder,
                 env={**self.environment(kind), **(environment or {})},
                 start_new_session=True,
             )

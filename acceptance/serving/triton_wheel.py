@@ -10,7 +10,7 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, Problem
 
 
 def wheel_root() -> Path:
@@ -44,6 +44,16 @@ def environment() -> dict[str, str]:
         os.environ.get("LD_LIBRARY_PATH", ""),
     ]
     return {"LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
+
+
+def problem_with(temporary: Path) -> Problem | None:
+    """Say that the Python backend could not load a model from a folder below this one."""
+    if str(temporary).isascii():
+        return None
+    return Problem(
+        f"TMPDIR={temporary}: Triton's Python backend takes only paths of ASCII characters",
+        "name another folder with TMPDIR",
+    )
 
 
 def check_libraries(backends: Path, variables: Mapping[str, str]) -> None:

@@ -20,7 +20,7 @@ from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import Say, TargetFacts
-from acceptance.stacks.workspace import Workspace
+from acceptance.stacks.workspace import Workspace, temporary_folder
 from acceptance.training import project
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, read_run
@@ -37,7 +37,8 @@ class EmbeddedStack(BaseStack):
 
     @staticmethod
     def problems(settings: Settings) -> list[Problem]:
-        return []
+        problem = triton_wheel.problem_with(temporary_folder(os.environ))
+        return [problem] if problem else []
 
     @staticmethod
     def describe(settings: Settings) -> str:
@@ -116,8 +117,10 @@ class EmbeddedStack(BaseStack):
         folders = triton_wheel.working_folders()
         server = self.processes.start(
             name,
-            triton_wheel.command(models, backends, memory, http, grpc, metrics),
+            # a path with a quote in it would hang the Python backend
+            triton_wheel.command(Path(models.name), Path(backends.name), memory, http, grpc, metrics),
             {**project.one_gpu(), **triton_wheel.environment()},
+            folder=directory,
         )
 
         def stop() -> None:

@@ -1,9 +1,20 @@
 """What the tests of the whole chain share."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.chain.leftovers import leftovers
 from tests.running import run_chain
+
+
+def keras_settings(home: Path) -> Path:
+    """Make a home whose Keras settings are another framework's."""
+    (home / ".keras").mkdir(parents=True)
+    settings = {"backend": "jax", "floatx": "float16", "image_data_format": "channels_first"}
+    (home / ".keras" / "keras.json").write_text(json.dumps(settings))
+    return home
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +26,18 @@ def chain(tmp_path_factory):
         folder,
         "--data=digits",
         TMPDIR=str(folder / "tmp"),
-        # what a user who works with MLflow may have set: each would break the run, or send its models elsewhere
+        # what a user may have set for other programs: each would break the run, change it, or send its models elsewhere
+        HOME=str(keras_settings(folder / "home")),
+        KERAS_BACKEND="jax",
+        PYTHONSAFEPATH="1",
+        PYTHONWARNINGS="error",
+        PYTHONIOENCODING="ascii",
+        PYTHONPATH="/nowhere",
+        UVICORN_SSL_KEYFILE="/nowhere/key",
+        UVICORN_SSL_CERTFILE="/nowhere/certificate",
+        grpc_proxy="http://127.0.0.1:9",
+        no_grpc_proxy="example.com",
+        HTTP_PROXY="http://127.0.0.1:9",
         MLFLOW_EXPERIMENT_ID="7",
         MLFLOW_DEFAULT_ARTIFACT_ROOT="s3://no-such-bucket",
         MLFLOW_SERVE_ARTIFACTS="false",

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,11 +100,13 @@ class Starting:
 
     def __init__(self, folder: Path) -> None:
         seen: dict[str, dict[str, str]] = {}
-        self.seen = seen
+        started: dict[str, Any] = {}
+        self.seen, self.started = seen, started
 
         class NotedPopen(subprocess.Popen):
             def __init__(self, command, **options):
                 seen["child"] = options["env"]
+                started.update(command=command, folder=options["cwd"])
                 super().__init__(["false"], **options)
 
         for name in ("run", "logs"):
@@ -156,6 +159,16 @@ def test_a_child_of_the_runs_own_gets_what_is_listed_and_a_home_of_the_runs_own(
     assert Path(seen["HOME"]).is_dir()
     assert seen["LC_ALL"].endswith("UTF-8")
     assert seen["USER"] == seen["LOGNAME"] != ""
+
+
+def test_triton_is_told_no_path_of_the_run_for_its_folder_may_have_any_name(starting):
+    """Its Python backend hangs where a path has a quote in it."""
+    starting.triton()
+    options = dict(word.split("=", 1) for word in starting.started["command"][1:] if "=" in word)
+    for option in ("--model-repository", "--backend-directory"):
+        assert not Path(options[option]).is_absolute()
+        assert (starting.started["folder"] / options[option]).is_dir()
+    assert str(starting.run_directory) not in " ".join(starting.started["command"])
 
 
 @pytest.mark.parametrize("given", [{}, {"PATH": ""}])

@@ -36,6 +36,14 @@ def look(tmp_path):
     return look
 
 
+def test_a_folder_that_triton_would_not_load_a_model_from_is_refused(look, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "über"))
+    (problem,) = look(EmbeddedStack, "über")
+    assert str(tmp_path / "über") in problem
+    assert "ASCII" in problem
+    assert "TMPDIR" in problem
+
+
 def test_a_run_that_can_start_has_no_problems(look):
     assert look(EmbeddedStack) == []
 
