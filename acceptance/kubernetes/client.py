@@ -17,7 +17,7 @@ from kubernetes import client, config
 from kubernetes.config import kube_config
 from kubernetes.utils import FailToCreateError
 
-from acceptance.errors import OUR_FAULT, AcceptanceError, BadSetting, Unrecoverable
+from acceptance.errors import OUR_FAULT, AcceptanceError, BadSetting, Unrecoverable, root_words
 from acceptance.redaction.redactor import Redactor
 
 SECONDS = 15
@@ -93,7 +93,7 @@ class Cluster:
             kind = ApiServerBusy if is_transient(error.status) else AcceptanceError
             raise kind(f"{doing}: {reason(error)} ({self})") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiServerGone(f"{doing}: {self.server} does not answer: {cause(error)}") from error
+            raise ApiServerGone(f"{doing}: {self.server} does not answer: {root_words(error)}") from error
 
 
 def is_transient(status: int) -> bool:
@@ -108,12 +108,6 @@ def reason(error: client.ApiException) -> str:
     except (TypeError, ValueError, KeyError):
         words = error.reason or "no reason given"
     return f"HTTP {error.status}: {words}" + (f"; {OUR_FAULT}" if error.status in (400, 422) else "")
-
-
-def cause(error: BaseException) -> str:
-    """Return the innermost words of an error of urllib3's, which nests them."""
-    inner = getattr(error, "reason", None)
-    return cause(inner) if isinstance(inner, BaseException) else str(error)
 
 
 def connect(

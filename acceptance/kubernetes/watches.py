@@ -8,8 +8,8 @@ from typing import Any
 import urllib3
 from kubernetes import client, watch
 
-from acceptance.errors import AcceptanceError
-from acceptance.kubernetes.client import ApiServerGone, Cluster, cause, reason
+from acceptance.errors import AcceptanceError, root_words
+from acceptance.kubernetes.client import ApiServerGone, Cluster, reason
 
 # a watch ends by itself and is begun again, so that a connection that went silent is found out within 30 s
 WATCH_SECONDS = 15
@@ -90,7 +90,7 @@ class Watched:
                     if error.status == 401:  # a token that expired
                         self.connect()
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                self.note_loss(cause(error))
+                self.note_loss(root_words(error))
             except Exception as error:  # whatever else: a watch that just ended would never be noticed
                 self.note_loss(f"{type(error).__name__}: {error}")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import requests
 
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, root_words
 from acceptance.health import unready
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
 
@@ -54,7 +54,7 @@ def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> Answer
     try:
         answer = requests.post(url, data=body, headers=headers or {"Content-Type": "application/json"}, timeout=TIMEOUT)
     except requests.RequestException as error:
-        raise AcceptanceError(f"{url}: no answer: {error}") from error
+        raise AcceptanceError(f"{url}: no answer: {root_words(error)}") from error
     return Answer(answer.status_code, answer.text)
 
 
@@ -64,7 +64,7 @@ def get(url: str, seconds: float = TIMEOUT) -> requests.Response:
         answer = requests.get(url, timeout=seconds)
         answer.raise_for_status()
     except requests.RequestException as error:
-        raise AcceptanceError(f"{url}: no answer: {error}") from error
+        raise AcceptanceError(f"{url}: no answer: {root_words(error)}") from error
     return answer
 
 

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import requests
 
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, root_words
 
 PATH = "api/2.0/mlflow-artifacts/artifacts"
 TRANSFER_SECONDS = 600
@@ -43,7 +43,9 @@ class ArtifactClient:
             self.check()
             cut = isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError)
             if not cut or tries == 1:
-                raise AcceptanceError(f"{method} {artifact}, an artifact of the run's MLflow: {error}") from error
+                raise AcceptanceError(
+                    f"{method} {artifact}, an artifact of the run's MLflow: {root_words(error)}"
+                ) from error
         if content:
             content.seek(0)
         return self.request(method, artifact, content, tries - 1)
