@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 
 from acceptance.data import batches
-from acceptance.errors import BadSetting
+from acceptance.errors import BadSetting, root_words
 from acceptance.settings import Settings
 
 ARCHIVE = "cifar-10-python.tar.gz"
@@ -76,9 +76,9 @@ def find_source(settings: Settings, say: Callable[[str], None], origin: Origin =
     try:
         return Source(archive=download(cache / ARCHIVE, say, origin))
     except (OSError, requests.RequestException) as error:
-        reason = str(error) or type(error).__name__
+        reason = root_words(error)
     searched = (
-        f"--cifar10 and CIFAR10_DIR (not given), {cache} ({unusable or 'nothing there'}), {origin.url} ({reason[:120]})"
+        f"--cifar10 and CIFAR10_DIR (not given), {cache} ({unusable or 'nothing there'}), {origin.url} ({reason})"
     )
     if settings.data == "auto" and settings.target == "embedded":
         return Source(searched=searched)

@@ -12,9 +12,9 @@ from typing import Any
 from acceptance.commands import CommandResult
 from acceptance.docker import cleanup, host
 from acceptance.docker.container import Container, docker_errors
-from acceptance.errors import AcceptanceError, Unrecoverable, WaitTimeout
+from acceptance.errors import AcceptanceError, Unrecoverable, WaitTimeout, root
 from acceptance.files import write_whole
-from acceptance.health import first_words, innermost
+from acceptance.health import first_words
 from acceptance.images import Pull
 from acceptance.processes.local import interrupts_deferred
 from acceptance.redaction.redactor import Redactor
@@ -239,7 +239,7 @@ def connect() -> Any:
         return in_time("connecting to Docker", connected, ANSWER_SECONDS)
     except (DockerException, OSError, ValueError, LookupError, TypeError, WaitTimeout) as error:
         installed = bool(shutil.which("docker"))
-        answer = getattr(innermost(error), "doc", "")  # what was to be JSON
+        answer = getattr(root(error), "doc", "")  # what was to be JSON
         words = f"{error}; what answers there says {first_words(answer)}" if answer else str(error)
         raise Unrecoverable(host.unreachable(daemon_address(), words, installed)) from error
 

@@ -18,8 +18,8 @@ from kubernetes import client, config
 from kubernetes.config import kube_config
 from kubernetes.utils import FailToCreateError
 
-from acceptance.errors import OUR_FAULT, AcceptanceError, BadSetting, Unrecoverable
-from acceptance.health import first_words, innermost
+from acceptance.errors import OUR_FAULT, AcceptanceError, BadSetting, Unrecoverable, root_words
+from acceptance.health import first_words
 from acceptance.kubernetes.login import Loader
 from acceptance.redaction.redactor import Redactor
 from acceptance.waiting import in_time
@@ -107,7 +107,9 @@ class Cluster:
                 temp_file_path=str(self.certificates) if self.certificates else None,
             ).load_and_set(configuration)
         except NO_KUBECONFIG as error:
-            raise BadSetting(f"--kube-context {self.context}: the kubeconfig can't be used: {cause(error)}") from error
+            raise BadSetting(
+                f"--kube-context {self.context}: the kubeconfig can't be used: {root_words(error)}"
+            ) from error
         for token in configuration.api_key.values():
             self.redactor.add(token.rpartition(" ")[2])  # less the word Bearer
         configuration.retries = False  # a server that is gone is to be noticed at once
@@ -131,7 +133,7 @@ class Cluster:
             kind = ApiServerBusy if is_transient(error.status) else AcceptanceError
             raise kind(f"{doing}: {reason(error)} ({self})") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiServerGone(f"{doing}: {self.server} does not answer: {cause(error)}") from error
+            raise ApiServerGone(f"{doing}: {self.server} does not answer: {root_words(error)}") from error
 
 
 def is_transient(status: int) -> bool:
@@ -152,11 +154,6 @@ def reason(error: client.ApiException) -> str:
         said = f"{onward}: {first_words(error.body)}" if error.body else onward
         words, ours = f"{error.reason or 'no reason given'}{said}", False
     return f"HTTP {error.status}: {words}" + (f"; {OUR_FAULT}" if ours else "")
-
-
-def cause(error: BaseException) -> str:
-    """Return the innermost words of an error of urllib3's, which nests them."""
-    return " ".join(str(innermost(error)).split()) or type(innermost(error)).__name__
 
 
 def file_of(kubeconfig: Path | None) -> str:
@@ -181,7 +178,7 @@ def connect(
             raise config.ConfigException("it has no context")
     except NO_KUBECONFIG as error:
         whose = f"{kubeconfig}, of the run's own cluster" if kubeconfig else "--target existing"
-        raise BadSetting(f"{whose}: no usable kubeconfig ({cause(error)}); name one with KUBECONFIG") from error
+        raise BadSetting(f"{whose}: no usable kubeconfig ({root_words(error)}); name one with KUBECONFIG") from error
     if not context and len(known) != 1:
         raise BadSetting(f"--target existing: name the context with --kube-context; there are {', '.join(known)}")
     name = context or next(iter(known))

@@ -8,9 +8,9 @@ from typing import Any
 import urllib3
 from kubernetes import client, watch
 
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, root_words
 from acceptance.health import first_words
-from acceptance.kubernetes.client import ApiServerGone, Cluster, WrongAnswer, cause, reason
+from acceptance.kubernetes.client import ApiServerGone, Cluster, WrongAnswer, reason
 
 # a watch ends by itself and is begun again, so that a connection that went silent is found out within 30 s
 WATCH_SECONDS = 15
@@ -105,7 +105,7 @@ class Watched:
             except AcceptanceError as error:  # an exec plugin's
                 self.note_loss(str(error))
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                self.note_loss(cause(error))
+                self.note_loss(root_words(error))
             except Exception as error:  # whatever else: a watch that just ended would never be noticed
                 self.note_loss(f"{type(error).__name__}: {error}")
 

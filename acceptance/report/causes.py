@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from acceptance.errors import AcceptanceError, Problem
+from acceptance.errors import AcceptanceError, Problem, root
 from acceptance.paths import ROOT
 from acceptance.report.results import FAILED, Cause, Results, Scenario
 
@@ -87,6 +87,9 @@ def read_error(error: BaseException | None, text: str) -> tuple[str, Problem]:
     if not isinstance(error, Exception):  # what pytest.fail and pytest.skip raise, whose words stand alone
         return kind, Problem(first_line(str(error)))
     message = first_line(str(error))
+    began = root(error)
+    if began is not error and (words := first_line(str(began))) not in message:
+        message += f" (caused by {type(began).__name__}: {words})"
     place = f" ({raised_in(error)})" if isinstance(error, PLACED) or not message else ""
     return kind, Problem(f"{kind}: {message}{place}")
 

@@ -8,7 +8,7 @@ import numpy as np
 import requests
 
 from acceptance.environment import is_loopback
-from acceptance.errors import AcceptanceError, Unrecoverable
+from acceptance.errors import AcceptanceError, Unrecoverable, root_words
 from acceptance.health import described, is_page, unready
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
 
@@ -56,7 +56,7 @@ def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> Answer
     try:
         answer = requests.post(url, data=body, headers=headers or {"Content-Type": "application/json"}, timeout=TIMEOUT)
     except requests.RequestException as error:
-        raise AcceptanceError(f"{url}: no answer: {error}") from error
+        raise AcceptanceError(f"{url}: no answer: {root_words(error)}") from error
     return Answer(answer.status_code, answer.text)
 
 
@@ -68,7 +68,7 @@ def get(url: str, seconds: float = TIMEOUT) -> requests.Response:
     except requests.HTTPError as error:
         raise AcceptanceError(f"{url}: no answer: {described(error.response)}") from error
     except requests.RequestException as error:
-        raise AcceptanceError(f"{url}: no answer: {error}") from error
+        raise AcceptanceError(f"{url}: no answer: {root_words(error)}") from error
     return answer
 
 

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import requests
 
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, root_words
 from acceptance.health import described, is_page
 
 PATH = "api/2.0/mlflow-artifacts/artifacts"
@@ -53,7 +53,7 @@ class ArtifactClient:
             self.check()
             cut = isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError)
             if not cut or tries == 1:
-                words = error if error.response is None else described(error.response)
+                words = root_words(error) if error.response is None else described(error.response)
                 raise AcceptanceError(f"{method} {artifact}, an artifact of the run's MLflow: {words}") from error
         if content:
             content.seek(0)

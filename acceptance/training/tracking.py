@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import requests
 
-from acceptance.errors import AcceptanceError
-from acceptance.health import LONGEST, first_words, innermost
+from acceptance.errors import AcceptanceError, root
+from acceptance.health import LONGEST, first_words
 from acceptance.training.recipes import Recipe
 
 EXPERIMENT = "triton-acceptance"
@@ -119,7 +119,7 @@ def mlflow_errors(tracking_uri: str, doing: str) -> Iterator[None]:
         yield
     # the last three come of answers that are none of MLflow's
     except (MlflowException, requests.RequestException, OSError, ValueError, Error) as error:
-        words, cause = first_words(str(error)), str(innermost(error))
+        words, cause = first_words(str(error)), str(root(error))
         words = words if cause in str(error)[:LONGEST] else f"{words} ({first_words(cause)})"
         raise AcceptanceError(f"MLflow at {tracking_uri}, {doing}: {words}") from error
 

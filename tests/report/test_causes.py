@@ -27,14 +27,6 @@ def causes_of(*errors, own=()):
     return causes.found
 
 
-def raised(error):
-    """Return the exception with the traceback of having been raised here."""
-    try:
-        raise error
-    except type(error) as caught:
-        return caught
-
-
 @pytest.mark.parametrize(
     ("errors", "count"),
     [
@@ -81,6 +73,13 @@ def test_a_mistake_is_told_from_another_by_its_place():
     assert "tests/report/test_causes.py: one" in first.head
     assert "tests/report/test_causes.py: another" in second.head
     assert len(first.scenarios) == 2
+
+
+def test_the_error_that_began_it_is_said_with_what_it_came_to():
+    error = ValueError("no data")
+    error.__cause__ = OSError("Tunnel connection failed: 407")
+    (cause,) = causes_of(error)
+    assert cause.head == "ValueError: no data (caused by OSError: Tunnel connection failed: 407)"
 
 
 def test_a_scenario_that_failed_twice_has_both_causes():

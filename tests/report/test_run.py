@@ -1,6 +1,7 @@
 """What whole runs leave, on the made-up stack: passed, failed in every way, interrupted, killed, on a full disk."""
 
 import contextlib
+import errno
 import json
 import os
 import pty
@@ -12,6 +13,8 @@ import threading
 import pytest
 
 from acceptance.paths import ROOT
+from fixtures.report.place import Place
+from fixtures.report.writer import reason
 from tests.report.pages import faults, opened
 from tests.report.test_results import VALIDATOR
 from tests.running import MADE_UP_SECONDS, started_suite
@@ -334,6 +337,46 @@ def test_ci_gets_a_summary_and_the_report_stays_beside_it(tmp_path):
     result = run(tmp_path, {}, *GPU, GITHUB_STEP_SUMMARY=str(summary))
     assert summary.read_text().startswith("before\n## triton-acceptance: PASSED")
     assert (result.report / "summary.md").read_text() in summary.read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "free some space"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "free some space"),
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied; name another"),
+        (OSError(errno.ENAMETOOLONG, "File name too long"), "too long; name another"),
+    ],
+)
+def test_the_hint_for_a_file_that_was_not_written_fits_its_error(error, words):
+    assert words in reason(error, "--html")
+    assert "--html" in reason(error, "--html")
+    assert ("free" in words) == ("free" in reason(error, "--html"))
+
+
+def test_a_job_summary_that_cannot_be_written_is_told_by_its_own_name(tmp_path):
+    nowhere = tmp_path / "nowhere" / "summary.md"
+    result = run(tmp_path, {}, "-k", "cudavectoradd", GITHUB_STEP_SUMMARY=str(nowhere))
+    (said,) = [line for line in result.output.splitlines() if line.startswith("NOT WRITTEN")]
+    assert result.code == 1
+    assert f"{nowhere}: No such file or directory" in said
+    assert "GITHUB_STEP_SUMMARY" in said
+    assert "--report" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "named_by"),
+    [
+        ("report/results.json", "--report"),
+        ("report/junit.xml", "--report"),
+        ("own/page.html", "--html"),
+        ("own/x.xml", "--junitxml"),
+        ("own/step", "GITHUB_STEP_SUMMARY"),
+    ],
+)
+def test_each_file_is_known_by_what_names_it(tmp_path, name, named_by):
+    place = Place(tmp_path / "report", tmp_path / "own/page.html", tmp_path / "own/x.xml", ())
+    assert place.named_by(tmp_path / name) == named_by
 
 
 def test_no_escape_and_no_control_character_is_in_what_a_run_leaves(tmp_path):

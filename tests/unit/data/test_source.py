@@ -48,6 +48,21 @@ def origin(archive):
     return dataclasses.replace(NOWHERE, md5=hashlib.md5(archive.read_bytes()).hexdigest())  # noqa: S324
 
 
+class RefusingProxy(BaseHTTPRequestHandler):
+    def do_CONNECT(self):
+        self.send_error(407)
+
+
+def test_a_download_that_a_proxy_refuses_says_so_in_full(cache, monkeypatch):
+    with http_server.answering(RefusingProxy) as address:
+        monkeypatch.setenv("https_proxy", f"http://{address}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        origin = Origin(f"https://example.invalid/{'long/' * 30}{ARCHIVE}")
+        with pytest.raises(BadSetting, match="407 Proxy Authentication Required"):
+            find_source(read_settings({"data": "cifar10"}, ["embedded"], {}), print, origin)
+
+
 @pytest.fixture
 def server(archive, origin):
     """A web server that has the archive; `broken` cuts it short, `silent` never answers, `huge` says it is too long."""
