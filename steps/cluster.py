@@ -9,8 +9,8 @@ from acceptance.gpu import probe
 
 
 @when("the cuda-vector-add pod runs to its end", target_fixture="pod")
-def run_the_pod(run_gpu_pod):
-    return run_gpu_pod("cuda-vector-add")
+def run_the_pod(vector_add):
+    return vector_add
 
 
 @then("the pod succeeds")

@@ -33,7 +33,7 @@ def saying(
     """Return a handler that answers everything alike; with a `path`, what is not about it with nothing."""
 
     class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
+        def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             meant = path in self.path
             self.send_response(code if meant else 200)
@@ -42,9 +42,8 @@ def saying(
             self.end_headers()
             self.wfile.write(body if meant else b"")
 
-        do_GET = do_POST = do_PUT = do_CONNECT = answer  # noqa: N815 - http.server names them so
-
-    return Handler
+    methods = dict.fromkeys(("do_POST", "do_PUT", "do_CONNECT"), Handler.do_GET)
+    return type("Handler", (Handler,), methods)
 
 
 @contextlib.contextmanager

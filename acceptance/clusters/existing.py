@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from acceptance.clusters.provider import Access
-from acceptance.errors import Problem, problem_of
+from acceptance.errors import AcceptanceError, BadSetting, Problem, problem_of
 from acceptance.images import Images
 from acceptance.kubernetes.client import Cluster, connect, forget_keys
+from acceptance.kubernetes.rights import NAMESPACE, missing_rights
 from acceptance.processes.local import Processes
 from acceptance.settings import Settings
 
@@ -43,8 +44,19 @@ class Existing:
 
 
 def reach(settings: Settings) -> Cluster:
-    """Return the cluster that answers; leaves no key of the kubeconfig's behind."""
+    """Return the cluster, which answers and lets the account make namespaces; raises BadSetting for any other.
+
+    Leaves no key of the kubeconfig's behind.
+    """
     try:
-        return connect(settings.kube_context)
+        cluster = connect(settings.kube_context)
+        refused = missing_rights(cluster, [NAMESPACE])
+    except BadSetting:
+        raise
+    except AcceptanceError as error:
+        raise BadSetting(error.problem) from error
     finally:
         forget_keys()
+    if refused:
+        raise BadSetting(refused[NAMESPACE])
+    return cluster

@@ -27,6 +27,8 @@ HOPELESS_PULL = (
     "forbidden",
     "authentication",
 )
+# why a container ended that never ran
+NOT_STARTED = ("StartError", "ContainerCannotRun")
 HOPELESS_START = ("not found", "no such file", "permission denied", "exec format error", "not a directory")
 # the end of a log in which an error is looked for
 SEARCHED_LINES = 500
@@ -104,7 +106,7 @@ def diagnose_ended(
 ) -> Diagnosis:
     """A container that died, with its last lines. One killed for its memory would be so again."""
     assert facts.pod.metadata
-    if ended.reason in ("StartError", "ContainerCannotRun"):
+    if ended.reason in NOT_STARTED:
         fix = f"{start_fix(status, ended.message or '')}; look at `kubectl describe pod {facts.kubectl}`"
         return facts.diagnosis(
             f"container {status.name} could not be started ({ended.reason}): {ended.message}; {fix}", True

@@ -44,6 +44,12 @@ class GpuAccess:
             manifests.ask_for_gpu(manifest, container)
             manifests.keep_to_node(manifest, name_of(self.chosen_node))
 
+    def keep_near(self, manifest: Manifest) -> None:
+        """Put the manifest's pod on the GPU's node without asking for a GPU."""
+        with self.namespace.cluster.api_errors("asking for the GPU's node"):
+            manifests.tolerate_gpu(manifest)
+            manifests.keep_to_node(manifest, name_of(self.chosen_node))
+
     def wait_for_plugin(self) -> None:
         """Wait until a cluster that was just made advertises its GPU; the scenarios say why it doesn't."""
 

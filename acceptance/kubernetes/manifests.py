@@ -87,6 +87,11 @@ def set_variables(manifest: Manifest, container: str, **variables: str) -> None:
 def ask_for_gpu(manifest: Manifest, container: str) -> None:
     """Have the container ask for one GPU, on a node that is kept for such pods too."""
     container_of(manifest, container)["resources"]["limits"][GPU_RESOURCE] = "1"
+    tolerate_gpu(manifest)
+
+
+def tolerate_gpu(manifest: Manifest) -> None:
+    """Let the pod onto nodes that are kept for pods with a GPU."""
     pod = pod_of(manifest)
     assert pod
     pod["spec"]["tolerations"] = [{"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}]

@@ -7,6 +7,7 @@ from pathlib import Path
 from kubernetes import client
 from kubernetes.utils import create_from_dict
 
+from acceptance.errors import Problem
 from acceptance.images import Images
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace, owner
@@ -18,6 +19,7 @@ from acceptance.kubernetes.manifests import RUN, Manifest
 from acceptance.kubernetes.pod_waits import PodWaits
 from acceptance.kubernetes.pods import Pods
 from acceptance.kubernetes.port_forward import Forward
+from acceptance.kubernetes.rights import IN_NAMESPACE, RESOURCES, Right, missing_rights
 from acceptance.kubernetes.view import LiveCluster
 from acceptance.kubernetes.watches import Watches
 from acceptance.waiting import Ready, wait_until
@@ -42,6 +44,8 @@ class Namespace:
         self.pods = Pods(cluster, self.watches, lambda: self.live, folder)
         self.waits = PodWaits(self.pods, say, f"`{cluster.kubectl} -n {self.name} describe pods` and {folder}")
         self.forwards: dict[str, list[Forward]] = {}  # of each component
+        self.lacking: dict[Right, Problem] = {}
+        """The rights that this account lacks in the namespace, once there is one."""
 
     @property
     def live(self) -> LiveCluster:
@@ -60,9 +64,14 @@ class Namespace:
         try:
             parts = sorted(self.parts(), key=lambda manifest: manifest["kind"] != "Namespace")
             parts[0]["metadata"].update(name=self.name, annotations={OWNER: owner(), KEPT: str(self.keep).lower()})
-            for manifest in parts:
-                self.create(manifest)
-            self.wait_for_account()
+            self.create(parts[0])
+            # a cluster may give rights in a namespace to who made it
+            self.lacking = missing_rights(self.cluster, IN_NAMESPACE, self.name)
+            for manifest in parts[1:]:
+                if not self.lacks(manifest["kind"]):
+                    self.create(manifest)
+            if not self.lacks("ServiceAccount"):
+                self.wait_for_account()
             self.watches.start()
             return self
         except BaseException:
@@ -75,6 +84,10 @@ class Namespace:
     def parts(self) -> list[Manifest]:
         """Return what a namespace is made of: itself, its quota and its policy."""
         return manifests.read_component("namespace")
+
+    def lacks(self, *kinds: str) -> bool:
+        """Say whether this account lacks rights that a run needs on any of the kinds."""
+        return any(right.resource == RESOURCES[kind] for right in self.lacking for kind in kinds)
 
     def wait_for_account(self) -> None:
         """Wait for the namespace's service account: without it the API server refuses pods."""
@@ -115,13 +128,18 @@ class Namespace:
 
     def create(self, manifest: Manifest, name: str = "", **options: str) -> None:
         """Create the object with the run's labels, its images and its name in place."""
+        self.fit(manifest, name)
+        doing = f"creating {manifest['kind']} {manifest['metadata']['name']}"
+        with self.cluster.api_errors(doing), self.cluster.api() as api:
+            create_from_dict(api, manifest, namespace=self.name, _request_timeout=SECONDS, **options)
+
+    def fit(self, manifest: Manifest, name: str = "") -> Manifest:
+        """Put the run's labels, its images and the name into the manifest, once."""
         manifests.fit(manifest, self.images, name)
         manifests.label(manifest, {RUN: self.run})
         if manifests.asks_for_gpu(manifest):
             manifests.use_runtime(manifest, self.gpu_runtime)
-        doing = f"creating {manifest['kind']} {manifest['metadata']['name']}"
-        with self.cluster.api_errors(doing), self.cluster.api() as api:
-            create_from_dict(api, manifest, namespace=self.name, _request_timeout=SECONDS, **options)
+        return manifest
 
     def delete(self, *kinds: str, name: str) -> None:
         """Delete the objects of that name, and end the port-forwards to it; what is gone already is as good."""

@@ -55,7 +55,13 @@ def describe_event(event: CoreV1Event) -> str:
 
 def create_fix(event: CoreV1Event) -> str:
     """Return what to do about a pod that was refused."""
-    namespace, message = event.metadata.namespace, event.message or ""
+    what, namespace = event.involved_object, event.metadata.namespace
+    look = f"look at `kubectl describe {(what.kind or '').lower()} {what.name} -n {namespace}`"
+    return refusal_fix(event.message or "", namespace or "", look)
+
+
+def refusal_fix(message: str, namespace: str, otherwise: str) -> str:
+    """Return what to do about the API server's refusal of a pod, by its words."""
     if "exceeded quota" in message or "failed quota" in message:
         return f"`kubectl describe resourcequota -n {namespace}` shows what is used: ask for less, or raise it"
     if "violates PodSecurity" in message:
@@ -63,5 +69,4 @@ def create_fix(event: CoreV1Event) -> str:
         return f"change the pod's securityContext, or the namespace's level by {label}"
     if "service account" in message or "serviceaccount" in message:
         return f"`kubectl get serviceaccount -n {namespace}` shows which there are"
-    what = event.involved_object
-    return f"look at `kubectl describe {(what.kind or '').lower()} {what.name} -n {namespace}`"
+    return otherwise

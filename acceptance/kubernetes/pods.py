@@ -22,6 +22,8 @@ class Pods:
         # by the pod's uid: what the run can't do without, and how often its containers had been restarted before
         self.vital: dict[str, str] = {}
         self.restarts: dict[str, int] = {}
+        # what else must go well beside whatever is waited for; each raises where it doesn't
+        self.beside: list[Callable[[], None]] = []
 
     def all_named(self, name: str) -> list[Any]:
         """Return the pods of a component, those that are being deleted as well."""
@@ -57,6 +59,8 @@ class Pods:
         for uid, name in self.vital.items():
             if lost := self.incident(uid):
                 raise Unrecoverable(f"{name}: {lost}; what it held is lost; look at the events in {self.folder}")
+        for check in self.beside:
+            check()
 
     def incident(self, uid: str) -> str:
         """Return what happened to the pod since it was ready: deleted, replaced, restarted; "" for nothing."""

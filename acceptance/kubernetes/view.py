@@ -106,18 +106,28 @@ def allocatable(node: V1Node) -> dict[str, str]:
 
 def requested(pod: V1Pod) -> dict[str, Decimal]:
     """Return what the scheduler sets aside for a pod: its containers' sum, or its greediest init container."""
+    return {"pods": Decimal(1), **together(pod, "requests")}
+
+
+def limited(pod: V1Pod) -> dict[str, Decimal]:
+    """Return the most that a pod may take, as a quota counts it."""
+    return together(pod, "limits")
+
+
+def together(pod: V1Pod, kind: str) -> dict[str, Decimal]:
+    """Return the sum of a pod's `requests` or `limits`, or those of its greediest init container."""
     assert pod.spec
-    total: dict[str, Decimal] = {"pods": Decimal(1)}
+    total: dict[str, Decimal] = {}
     for container in pod.spec.containers:
-        requests = (container.resources and container.resources.requests) or {}
-        for resource in requests:
-            total[resource] = total.get(resource, Decimal(0)) + quantity_of(requests, resource)
+        amounts = getattr(container.resources, kind, None) or {}
+        for resource in amounts:
+            total[resource] = total.get(resource, Decimal(0)) + quantity_of(amounts, resource)
     for container in pod.spec.init_containers or []:
-        requests = (container.resources and container.resources.requests) or {}
-        for resource in requests:
+        amounts = getattr(container.resources, kind, None) or {}
+        for resource in amounts:
             # one that keeps running (a sidecar) adds to the others, one that ends doesn't
             beside = total.get(resource, Decimal(0)) if container.restart_policy == "Always" else Decimal(0)
-            total[resource] = max(total.get(resource, Decimal(0)), beside + quantity_of(requests, resource))
+            total[resource] = max(total.get(resource, Decimal(0)), beside + quantity_of(amounts, resource))
     return total
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -15,7 +15,7 @@ from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving import inference
 from acceptance.serving.endpoint import Endpoint, Predictor, not_ready
 from acceptance.settings import Settings
-from acceptance.stacks.protocol import Say
+from acceptance.stacks.protocol import Part, Say
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.tracking import TrainingRun
 from acceptance.waiting import Ready, wait_until
@@ -44,6 +44,10 @@ class BaseStack(ABC):
         self.tracking_uri = ""
         # those that are up, by their names
         self.predictors: dict[str, Predictor] = {}
+
+    def look_ahead(self, parts: Set[Part]) -> None:
+        """Raise AcceptanceError with all that keeps the parts from being started, as far as that can be told."""
+        return
 
     @abstractmethod
     def check(self) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import secrets
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -14,7 +14,7 @@ from kubernetes import client
 from acceptance.clusters import PROVIDERS
 from acceptance.clusters.provider import Provider
 from acceptance.data.dataset import Dataset
-from acceptance.errors import Problem
+from acceptance.errors import AcceptanceError, Problem, listed
 from acceptance.gpu.node import GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import SITE_PACKAGES, read_images
@@ -35,7 +35,8 @@ from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.base import BaseStack
-from acceptance.stacks.protocol import PodResult, Say, TargetFacts
+from acceptance.stacks.kubernetes_preflight import Preflight
+from acceptance.stacks.protocol import Part, PodResult, Say, TargetFacts
 from acceptance.stacks.workspace import Workspace
 from acceptance.training import project
 from acceptance.training.artifacts import ArtifactClient
@@ -84,11 +85,18 @@ class KubernetesStack(BaseStack):
             self.gpu_access = GpuAccess(self.namespace)
             self.deletion = Deletion(self.namespace, self.settings.keep)
             self.delete_if_killed()
-            self.namespace.__enter__()
+            started.enter_context(self.namespace)
             if self.provider.has_gpu:
                 self.gpu_access.wait_for_plugin()
             started.pop_all()
         return self
+
+    def look_ahead(self, parts: Set[Part]) -> None:
+        """Raise with all that the parts would fail for; whatever of them is still pulled goes on beside the run."""
+        backend, require_gpu = self.images.triton_backend, self.settings.require_gpu
+        found = Preflight(self.namespace, self.gpu_access, parts, backend, require_gpu).problems()
+        if found:
+            raise AcceptanceError(found[0] if len(found) == 1 else listed(found))
 
     def delete_if_killed(self) -> None:
         """Have the guardian delete the namespace of a pytest that was killed; a cluster of the run's own goes whole."""

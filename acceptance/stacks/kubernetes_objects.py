@@ -1,5 +1,7 @@
 """The objects that the Kubernetes stack creates, rendered for one training, predictor or load."""
 
+from collections.abc import Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from acceptance.kubernetes import manifests
@@ -8,6 +10,7 @@ from acceptance.load import vegeta
 from acceptance.load.result import LoadPlan
 from acceptance.serving import repository
 from acceptance.serving.endpoint import Endpoint
+from acceptance.stacks.protocol import Part
 from acceptance.training import artifacts
 from acceptance.training.project import device_environment, project_options
 from acceptance.training.recipes import Recipe
@@ -61,3 +64,53 @@ def load(name: str, endpoint: Endpoint, plan: LoadPlan, artifact: str) -> list[M
     manifests.container_of(job, "attack")["command"] += attack
     manifests.set_variables(job, "upload", RESULTS_URL=f"{MLFLOW}/{artifacts.PATH}/{artifact}")
     return [manifests.config_map(name, {"target.json": target}), job]
+
+
+# --- looked at before there is any of it
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An object that a run will create, its name, and the container that is to get a GPU, "" for none."""
+
+    manifest: Manifest
+    name: str
+    gpu: str = ""
+
+
+def planned(parts: Set[Part]) -> list[Planned]:
+    """Return the objects of the parts, and of the MLflow that they need; numbers are left out of their names."""
+    found = []
+    if any(part.component in ("training", "triton", "load") for part in parts):
+        found = [Planned(manifest, "mlflow") for manifest in manifests.read_component("mlflow")]
+        found.append(Planned(manifests.config_map("codeset", {}), "codeset"))
+    for part in sorted(parts, key=str):
+        # pods that look at a GPU ask for it themselves
+        gpu = {"training": "trainer", "triton": "triton"}.get(part.component, "") if part.device == "gpu" else ""
+        for manifest in manifests.read_component(part.component):
+            found.append(Planned(manifest, name_of(part), gpu if manifests.pod_of(manifest) else ""))
+        if part.component in ("triton", "load"):
+            found.append(Planned(manifests.config_map(name_of(part), {}), name_of(part)))
+    return found
+
+
+def backend_check(backend: str) -> Manifest:
+    """Return the container that sees whether Triton's image has the backend."""
+    for manifest in manifests.read_component("triton"):
+        if manifest["kind"] == "Deployment":
+            manifests.set_variables(manifest, "backend", BACKEND=backend)
+            return manifests.container_of(manifest, "backend")
+    raise LookupError("manifests/triton has no Deployment")
+
+
+def name_of(part: Part) -> str:
+    """Return the name of a part's objects; pods that look at a GPU have their component's."""
+    return f"{part.component}-{part.device}" if part.component in ("training", "triton", "load") else part.component
+
+
+def at_once(parts: Set[Part]) -> list[list[str]]:
+    """Return the names of what has pods at the same time: the CPU's predictor stays, the GPU is given on."""
+    stays = ["mlflow", name_of(Part("triton"))]
+    on_gpu = [name_of(part) for part in parts if part.device == "gpu" and part.component != "triton"]
+    loads = [*stays, name_of(Part("triton", "gpu")), name_of(Part("load"))]
+    return [["mlflow", name_of(Part("training"))], *([*stays, one] for one in sorted(on_gpu)), loads]

@@ -1,6 +1,6 @@
 """What every stack can do, and what only some can besides: the fixtures and steps know nothing beneath this."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,14 @@ class PodResult:
     log: str
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a scenario has a stack start: a component of manifests/, for a device."""
+
+    component: str
+    device: str = "cpu"
+
+
 class Stack(Protocol):
     """One target, as a context manager: everything that it starts ends with it.
 
@@ -59,6 +67,9 @@ class Stack(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *error: object) -> None: ...
+
+    def look_ahead(self, parts: Set[Part]) -> None:
+        """Raise AcceptanceError with all that keeps the parts from being started; called once, before anything is."""
 
     def gpu(self) -> Gpu | Problem:
         """Return the GPU that the target has, or why it has none."""

@@ -14,7 +14,7 @@ import threading
 
 import numpy as np
 
-from acceptance.errors import Problem, ProcessDied
+from acceptance.errors import AcceptanceError, Problem, ProcessDied, listed
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.load.result import SAMPLED, LoadResult
 from acceptance.serving.endpoint import Endpoint
@@ -57,6 +57,8 @@ SAYS = {
     # what happens while the load is sent: "interrupt", "kill", "fill the disk"; or "hang", and again at the end
     "happens": "",
     "log": "",
+    # all that is wrong at the run's beginning
+    "wrong": [],
 }
 
 
@@ -134,6 +136,12 @@ class FakeStack(fake_node.FakeNode):
 
     def gpu(self):
         return Problem(self.says["reason"]) if self.says["reason"] else Gpu(self.says["gpu"], "550.1")
+
+    def look_ahead(self, parts):
+        words = sorted(f"{part.component} {part.device}" for part in parts)
+        (self.logs / "parts.log").write_text("\n".join(words))
+        if self.says["wrong"]:
+            raise AcceptanceError(listed([Problem(what, "put it right") for what in self.says["wrong"]]))
 
     def run_pod(self, manifest, node=""):
         return self.probe(manifest.parent.name, self.says["pod_phase"])

@@ -41,6 +41,14 @@ class ApiServer:
         self.created.append(body)
         return body
 
+    def refuse(self, path: str, body: Any) -> Answer | None:
+        """Return why an object is not taken, tried out or not; None where it is."""
+        return None
+
+    def may(self, verb: str, resource: str, namespace: str) -> bool:
+        """Say whether the account may do this, as to `deployments.apps` or `pods/log`."""
+        return True
+
     def delete(self, path: str) -> Answer:
         return 404, {"message": f"{path} not found"}
 
@@ -59,7 +67,17 @@ def handler_of(server: ApiServer) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send(201, server.post(self.path.partition("?")[0], body))
+            path, _, query = self.path.partition("?")
+            if path.endswith("/selfsubjectaccessreviews"):
+                asked = body["spec"]["resourceAttributes"]
+                parts = f"/{asked['subresource']}" if asked.get("subresource") else ""
+                group = f".{asked['group']}" if asked.get("group") else ""
+                allowed = server.may(asked["verb"], f"{asked['resource']}{parts}{group}", asked.get("namespace", ""))
+                self.send(201, {**body, "status": {"allowed": allowed}})
+            elif refused := server.refuse(path, body):
+                self.send(*refused)
+            else:
+                self.send(201, body if "dryRun" in query else server.post(path, body))
 
         def send(self, status: int, body: Any) -> None:
             pieces = [json.dumps(body).encode()] if isinstance(body, dict) else body

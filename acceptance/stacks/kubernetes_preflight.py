@@ -1,0 +1,96 @@
+"""What is looked at once a run's namespace is there, and before anything is trained: all that would fail later."""
+
+import contextlib
+from collections.abc import Sequence, Set
+
+from acceptance.errors import AcceptanceError, Problem
+from acceptance.gpu.nvidia_smi import Gpu
+from acceptance.kubernetes import admission, manifests
+from acceptance.kubernetes.gpu_access import GpuAccess
+from acceptance.kubernetes.image_pods import LOOK_SECONDS, ImagePods
+from acceptance.kubernetes.manifests import Manifest
+from acceptance.kubernetes.namespace import Namespace
+from acceptance.kubernetes.rights import FOR_GPU, missing_rights
+from acceptance.stacks import kubernetes_objects as objects
+from acceptance.stacks.kubernetes_objects import Planned
+from acceptance.stacks.protocol import Part
+
+IMAGE_CHECK = "image-check"
+# what shows that an image has what the run calls in it, and ends at once; one that isn't here runs its own program
+COMMANDS = {
+    "trainer": ["sh", "-c", "command -v mlflow && command -v python && command -v python3"],
+    "vegeta": ["/usr/local/bin/vegeta", "-version"],
+    "cuda": ["sh", "-c", "command -v sed"],
+}
+
+
+class Preflight:
+    """Looks at the parts that a run will start as far as this account may; what it may not is a problem itself.
+
+    Parts on a GPU are left out where there is none, or where that can't be told: their scenarios say why.
+    """
+
+    def __init__(
+        self, namespace: Namespace, gpu_access: GpuAccess, parts: Set[Part], backend: str, require_gpu: bool
+    ) -> None:
+        self.namespace, self.gpu_access, self.backend = namespace, gpu_access, backend
+        on_gpu = {part for part in parts if part.device == "gpu"}
+        self.needs_gpu = require_gpu and bool(on_gpu)
+        self.parts = parts if on_gpu and self.has_gpu() else parts - on_gpu
+
+    def has_gpu(self) -> bool:
+        with contextlib.suppress(AcceptanceError):
+            return isinstance(self.gpu_access.find(), Gpu)
+        return False
+
+    def problems(self, image_seconds: float = LOOK_SECONDS) -> list[Problem]:
+        """Return all that is wrong, within 30 s; images that are still pulled then go on beside the run."""
+        found = [*self.namespace.lacking.values(), *self.missing_gpu_rights()]
+        planned = objects.planned(self.parts)
+        for one in planned:
+            if one.gpu:
+                self.gpu_access.give(one.manifest, one.gpu)
+        images = self.image_pods(planned)
+        found += self.refused(planned)
+        if not self.namespace.lacks("Pod", "Event"):
+            found += ImagePods(self.namespace, images).problems(image_seconds)
+        return list(dict.fromkeys(found))
+
+    def missing_gpu_rights(self) -> list[Problem]:
+        return list(missing_rights(self.namespace.cluster, FOR_GPU).values()) if self.needs_gpu else []
+
+    def refused(self, planned: Sequence[Planned]) -> list[Problem]:
+        """Return what the API server refuses of the objects and their pods, and what the quotas leave too little of."""
+        found, pods, namespace = [], {}, self.namespace
+        with namespace.cluster.api() as api:
+            quotas = admission.quotas(namespace, api)
+            for one in planned:
+                if not namespace.lacks(one.manifest["kind"], "Pod"):
+                    manifest = namespace.fit(one.manifest, one.name)
+                    pod, problems = admission.try_out(namespace, api, manifest)
+                    found += problems
+                    if pod:
+                        pods[one.name] = pod
+        return found + admission.over_quota(quotas, pods, objects.at_once(self.parts))
+
+    def image_pods(self, planned: Sequence[Planned]) -> dict[str, Manifest]:
+        """Return a pod for each image that the objects name, by its name; on the GPU's node too where it is needed."""
+        found = {}
+        for one in planned:
+            for container in manifests.containers_of(one.manifest):
+                image, gpu = container["image"], manifests.asks_for_gpu(one.manifest)
+                found[f"image-{image}-on-gpu-node" if gpu else f"image-{image}"] = self.image_pod(image, gpu)
+        return found
+
+    def image_pod(self, image: str, gpu: bool) -> Manifest:
+        (pod,) = manifests.read_component(IMAGE_CHECK)
+        container = manifests.container_of(pod, IMAGE_CHECK)
+        container["image"] = image
+        if image in COMMANDS:
+            container["command"] = COMMANDS[image]
+        if image == "triton":  # what its own pod looks at first
+            backend = objects.backend_check(self.backend)
+            container |= {"command": backend["command"], "env": backend["env"]}
+        if gpu:
+            self.gpu_access.keep_near(pod)
+        return pod

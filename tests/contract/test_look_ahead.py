@@ -1,0 +1,57 @@
+"""What a stack finds at its beginning: one error of all scenarios, and what it is asked to look at."""
+
+import json
+
+import pytest
+
+from tests.running import MADE_UP_SECONDS
+from tools.suite_run import run_suite
+
+TRAINS = {"training cpu"}
+SERVES = {*TRAINS, "triton cpu"}
+
+
+def run(folder, *arguments, **says):
+    return run_suite(
+        folder / "report",
+        "--data=digits",
+        *arguments,
+        plugin="tests.contract.fake_stack",
+        timeout=MADE_UP_SECONDS,
+        FAKE_STACK=json.dumps(says),
+    )
+
+
+def test_what_is_wrong_is_said_by_every_scenario_and_nothing_is_trained(tmp_path):
+    wrong = ["image triton:1: not found", "user me may not create jobs"]
+    result = run(tmp_path, "-m", "not docker", wrong=wrong)
+    assert result.code == 1
+    assert (result.report / "report.html").exists()
+    found = {name: one for name, one in result.scenarios().items() if one.outcome != "skipped"}
+    assert len(found) > 20
+    for name, scenario in found.items():
+        assert scenario.outcome in ("failed", "error"), name
+        for problem in wrong:
+            assert f"{problem}: put it right" in scenario.message, name
+
+
+@pytest.mark.parametrize(
+    ("keyword", "parts"),
+    [
+        ("cpu_model_learns", TRAINS),
+        ("gpu_model_learns", {"training gpu"}),
+        ("deer_lands", SERVES),
+        ("takes_the_tutorials_load", {*SERVES, "load cpu"}),
+        ("answers_faster", {*SERVES, "triton gpu", "load cpu"}),
+        ("triton_sees_the_gpu", {*TRAINS, "triton gpu"}),
+        ("60_epochs", {*TRAINS, "training gpu"}),
+        ("cudavectoradd", {"cuda-vector-add gpu"}),
+        ("tensorflow", {"tensorflow-probe gpu"}),
+        ("nodes_driver", {"gpu-probe gpu"}),
+        ("node_is_labelled", set()),
+        ("bad_request", SERVES),
+    ],
+)
+def test_it_looks_at_what_the_chosen_scenarios_start(tmp_path, keyword, parts):
+    result = run(tmp_path, "-k", keyword, wrong=["nothing is to be started"])
+    assert set((result.report / "logs" / "parts.log").read_text().splitlines()) == parts
