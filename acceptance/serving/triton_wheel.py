@@ -12,6 +12,9 @@ from pathlib import Path
 from acceptance.errors import AcceptanceError
 from acceptance.redaction.redactor import without_secrets
 
+# where Python backends make their folders is compiled in
+WORKING = Path("/tmp")  # noqa: S108
+
 
 def wheel_root() -> Path:
     """Return the folder of the wheel's `pytriton` package, which isn't imported."""
@@ -21,16 +24,24 @@ def wheel_root() -> Path:
     return Path(found.origin).parent
 
 
-def copy_backends(directory: Path) -> Path:
-    """Copy the wheel's backends and this Python's stub into a folder of the run's own: Triton demands to own it."""
-    server = wheel_root() / "tritonserver"
-    backends = directory / "backends"
-    shutil.copytree(server / "backends", backends)
+def server_program() -> Path:
+    return wheel_root() / "tritonserver/bin/tritonserver"
+
+
+def stub_program() -> Path:
+    """Return this Python's stub, in which the Python backend runs a model; raises AcceptanceError without it."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"
+    stub = wheel_root() / "tritonserver/python_backend_stubs" / version / "triton_python_backend_stub"
     if not stub.exists():
         raise AcceptanceError(f"{stub}: missing; the nvidia-pytriton wheel has no stub for Python {version}")
-    copied = Path(shutil.copy(stub, backends / "python"))
+    return stub
+
+
+def copy_backends(directory: Path) -> Path:
+    """Copy the wheel's backends and this Python's stub into a folder of the run's own: Triton demands to own it."""
+    backends = directory / "backends"
+    shutil.copytree(wheel_root() / "tritonserver/backends", backends)
+    copied = Path(shutil.copy(stub_program(), backends / "python"))
     copied.chmod(0o755)
     return backends
 
@@ -46,11 +57,13 @@ def environment() -> dict[str, str]:
     return {"LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
 
 
-def check_libraries(backends: Path) -> None:
-    """Raise AcceptanceError for a library that isn't there; Triton itself would hang while it loads the model."""
-    for program in (wheel_root() / "tritonserver/bin/tritonserver", backends / "python/triton_python_backend_stub"):
+def check_programs() -> None:
+    """Raise AcceptanceError for a program or a library that isn't there; Triton would hang while it loads the model."""
+    programs = (server_program(), stub_program())
+    ldd = shutil.which("ldd", path=f"{os.environ.get('PATH', '')}:/usr/bin:/bin")
+    for program in programs if ldd else ():
         variables = {**without_secrets(os.environ), **environment()}
-        answer = subprocess.run(["ldd", program], capture_output=True, text=True, check=False, env=variables)
+        answer = subprocess.run([str(ldd), program], capture_output=True, text=True, check=False, env=variables)
         missing = [line.split()[0] for line in answer.stdout.splitlines() if "not found" in line]
         if missing:
             raise AcceptanceError(
@@ -60,8 +73,8 @@ def check_libraries(backends: Path) -> None:
 
 
 def working_folders() -> set[Path]:
-    """Return the folders that Python backends made; where they are is compiled in, and a killed one leaves its own."""
-    return set(Path("/tmp").glob("python_env_*"))  # noqa: S108
+    """Return the folders that Python backends made; a killed one leaves its own."""
+    return set(WORKING.glob("python_env_*"))
 
 
 def remove_leftovers(shared_memory: str, folders: set[Path]) -> None:
@@ -78,7 +91,7 @@ def command(
 ) -> list[str | Path]:
     """Return the command that serves the repository on 127.0.0.1 alone; its shared memory has the prefix."""
     return [
-        wheel_root() / "tritonserver/bin/tritonserver",
+        server_program(),
         f"--model-repository={repository}",
         f"--backend-directory={backends}",
         "--http-address=127.0.0.1",
