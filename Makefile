@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup acceptance test soak lint format bench sabotage images clean-cluster
+.PHONY: help setup acceptance test soak lint format bench sabotage hostile images clean-cluster
 BIN := .venv/bin
 
 help:  ## list the targets
@@ -29,6 +29,9 @@ format: setup  ## put the code into its format
 
 sabotage: setup  ## break the stack in every way that a scenario must notice (half an hour)
 	$(BIN)/pytest tests -m sabotage $(ARGS)
+
+hostile: setup  ## run on machines that are not like ours: limits, mounts, hidden GPUs (half an hour at most)
+	$(BIN)/pytest tests/hostile $(ARGS)
 
 bench: setup  ## measure speed and memory: a table, and bench.json
 	$(BIN)/python -m tools.bench $(ARGS)

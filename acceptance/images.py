@@ -65,6 +65,11 @@ def read_images(overrides: Path | None) -> Images:
     return images
 
 
+def only_here(image: str) -> bool:
+    """Say whether it is an image of `make images`, which no registry has."""
+    return image.startswith("triton-acceptance/")
+
+
 def tag_of(image: str) -> str:
     return image.rpartition(":")[2]
 

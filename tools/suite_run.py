@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +77,20 @@ def end_with_parent() -> None:
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def run_suite(report: Path, *arguments: str, plugin: str = "", timeout: float = 300, **variables: str) -> SuiteRun:
-    """Run the features to their end, within so many seconds; the output, shown as well, holds stdout and stderr."""
+def run_suite(
+    report: Path,
+    *arguments: str,
+    plugin: str = "",
+    timeout: float = 300,
+    inside: Sequence[str] = (),
+    **variables: str,
+) -> SuiteRun:
+    """Run the features to their end, within so many seconds; the output, shown as well, holds stdout and stderr.
+
+    `inside`: the command that runs it, such as `prlimit --nofile=256`.
+    """
     with subprocess.Popen(
-        command(report, *arguments, plugin=plugin),
+        [*inside, *command(report, *arguments, plugin=plugin)],
         cwd=ROOT,
         env=environment(**variables),
         stdout=subprocess.PIPE,

@@ -13,6 +13,7 @@ from acceptance.docker import host as docker_host
 from acceptance.errors import BadSetting, Problem
 from acceptance.gpu import cuda, nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu, numbers
+from acceptance.images import only_here
 
 DOCKER_LEAST = "20.10.5"
 # TensorFlow's CUDA 12 needs it, and a CUDA base image of 11.8 or later with it
@@ -124,11 +125,6 @@ def cuda_too_new(image: str, gpu: Gpu) -> Problem | None:
 
 def has_image(image: str) -> bool:
     return ask(["docker", "image", "inspect", "--format", "{{.Id}}", image]).code == 0
-
-
-def only_here(image: str) -> bool:
-    """Say whether it is an image of `make images`, which no registry has."""
-    return image.startswith("triton-acceptance/")
 
 
 def missing_own_images(images: Sequence[str]) -> Problem | None:

@@ -12,7 +12,7 @@ from acceptance.errors import AcceptanceError, Problem, ProcessDied, problem_of
 from acceptance.files import write_whole
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu
-from acceptance.images import Images, read_images
+from acceptance.images import Images, only_here, read_images
 from acceptance.processes.local import Process, Processes, module_command
 from acceptance.redaction.plain import plain
 from acceptance.settings import Settings
@@ -154,9 +154,9 @@ class LocalCluster:
 
     def load(self, images: Sequence[str]) -> None:
         there = [image for image in dict.fromkeys(images) if host.has_image(image)]
-        self.load_now([image for image in there if host.only_here(image)])
+        self.load_now([image for image in there if only_here(image)])
         for image in there:
-            if not host.only_here(image):
+            if not only_here(image):
                 try:
                     self.load_now([image])
                 # a pulled one lacks other platforms' layers, which a containerd image store is asked for as well

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from acceptance.commands import CommandResult
 from acceptance.docker import cleanup, host
 from acceptance.docker.container import Container, docker_errors
-from acceptance.errors import AcceptanceError, Unrecoverable, WaitTimeout, root
+from acceptance.errors import AcceptanceError, Problem, Unrecoverable, WaitTimeout, root
 from acceptance.files import write_whole
 from acceptance.health import first_words
 from acceptance.images import Pull
@@ -64,6 +64,22 @@ class Engine:
         with docker_errors("asking for its state"):
             return client.info()
 
+    @staticmethod
+    def find_info() -> dict | None:
+        """Return what `docker info` says before a run, or None where no daemon answers."""
+        try:
+            with contextlib.closing(connect().client) as client, docker_errors("asking for its state"):
+                return client.info()
+        except AcceptanceError:
+            return None
+
+    @staticmethod
+    def missing_images(images: Collection[str]) -> list[Problem]:
+        """Return which images the daemon lacks and can't pull."""
+        from acceptance.docker.pulls import missing_images
+
+        return missing_images(images)
+
     def require_image(self, image: str) -> None:
         """Have the image there, pulled where it isn't. Raises AcceptanceError that names it and the fix."""
         from docker.errors import DockerException, ImageNotFound, StreamParseError
@@ -79,10 +95,7 @@ class Engine:
                     raise DockerException(line["error"])
                 self.say(f"pulling {image}: {line.get('status', '')} {line.get('progress', '')}")
         except (DockerException, RequestException, StreamParseError) as error:
-            raise Unrecoverable(
-                f"image {image}: not on {daemon_address()}, and it can't be pulled: {error}; "
-                "`make images` builds the suite's own, `--images FILE` names others"
-            ) from error
+            raise Unrecoverable(not_pulled(image, str(error))) from error
         self.pulls.append(Pull(image, time.time(), time.time() - began))
 
     # --- what the run has on it
@@ -90,8 +103,11 @@ class Engine:
     @cached_property
     def network(self) -> str:
         """The run's network; its containers reach each other by their names."""
-        with interrupts_deferred(), docker_errors("making a network"):
-            self.docker.client_networks_create(self.run, {"labels": self.labels, "driver": "bridge"})
+        try:
+            with interrupts_deferred(), docker_errors("making a network"):
+                self.docker.client_networks_create(self.run, {"labels": self.labels, "driver": "bridge"})
+        except AcceptanceError as error:
+            raise AcceptanceError(host.no_network(error.problem.what)) from error
         return self.run
 
     @contextlib.contextmanager
@@ -242,6 +258,14 @@ def connect() -> Any:
         answer = getattr(root(error), "doc", "")  # what was to be JSON
         words = f"{error}; what answers there says {first_words(answer)}" if answer else str(error)
         raise Unrecoverable(host.unreachable(daemon_address(), words, installed)) from error
+
+
+def not_pulled(image: str, why: str) -> Problem:
+    full = "no space left" in why
+    return Problem(
+        f"image {image}: not on {daemon_address()}, and it can't be pulled: {why}",
+        host.MORE_ROOM if full else "`make images` builds the suite's own, `--images FILE` names others",
+    )
 
 
 def describe_daemon() -> str:

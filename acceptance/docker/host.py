@@ -1,6 +1,8 @@
 """What the tutorial asks of a Docker host, and what is wrong with one."""
 
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from acceptance.commands import CommandResult
 from acceptance.errors import Problem
@@ -11,6 +13,7 @@ CONFIGURE = "`sudo nvidia-ctk runtime configure --runtime=docker`, then `sudo sy
 INSTALL = "https://docs.docker.com/engine/install/"
 TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 GIVE_GPUS = f"install {TOOLKIT} and run {CONFIGURE}"
+MORE_ROOM = "`docker system prune` removes what nothing uses; or move Docker's `data-root` to another disk"
 # the exit code of a `docker run` that the daemon refuses
 REFUSED = 125
 
@@ -60,6 +63,35 @@ def old_docker(info: Mapping, least: str) -> Problem | None:
     if numbers(version) >= numbers(least):
         return None
     return Problem(f"Docker is {version or 'unknown'}; it must be at least {least}", f"upgrade it, {INSTALL}")
+
+
+def no_room(info: Mapping, needed: int) -> Problem | None:
+    """Say that the disk of Docker's images and containers has fewer than `needed` bytes free.
+
+    Of a daemon on another machine nothing is known.
+    """
+    root = Path(info.get("DockerRootDir") or "none")
+    try:
+        free = shutil.disk_usage(root).free
+    except OSError:
+        return None
+    if free >= needed:
+        return None
+    return Problem(
+        f"{root}: {free / 2**30:.1f} GiB free on Docker's disk; a run needs {needed / 2**30:.1f} GiB there",
+        MORE_ROOM,
+    )
+
+
+def no_network(error: str) -> Problem:
+    """Say why Docker makes no network, from its words."""
+    if "address pool" in error:
+        return Problem(
+            error,
+            "`docker network prune` removes those that nothing uses; or widen `default-address-pools` in Docker's "
+            "daemon.json",
+        )
+    return Problem(error, "try `docker network create`, and look at `journalctl -u docker`")
 
 
 def no_runtime(info: Mapping) -> Problem | None:

@@ -15,6 +15,8 @@ from acceptance.load.result import SAMPLED, LoadPlan, LoadResult
 NANOSECONDS = 1e9
 # vegeta ends by the clock: a last tick that comes a millisecond late is never sent. So it is asked for a little more
 MORE_MILLISECONDS = 100
+# what a load to a server that stands still comes to, on either side
+MOST_CONNECTIONS = 512
 # a large load's results, on a slow disk
 ENCODE_SECONDS = 300
 
@@ -48,7 +50,7 @@ def attack_arguments(target: str | Path, results: str | Path, plan: LoadPlan) ->
         f"-rate={plan.rate}/s",
         f"-duration={plan.duration * 1000 + MORE_MILLISECONDS}ms",
         "-timeout=30s",
-        "-max-workers=512",
+        f"-max-workers={MOST_CONNECTIONS}",
         f"-output={results}",
     ]
 

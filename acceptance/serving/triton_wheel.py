@@ -7,10 +7,15 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from acceptance.environment import Kind, environment_of
 from acceptance.errors import AcceptanceError, Problem
+
+# where Python backends make their folders is compiled in
+WORKING = Path("/tmp")  # noqa: S108
 
 
 def wheel_root() -> Path:
@@ -21,16 +26,24 @@ def wheel_root() -> Path:
     return Path(found.origin).parent
 
 
-def copy_backends(directory: Path) -> Path:
-    """Copy the wheel's backends and this Python's stub into a folder of the run's own: Triton demands to own it."""
-    server = wheel_root() / "tritonserver"
-    backends = directory / "backends"
-    shutil.copytree(server / "backends", backends)
+def server_program() -> Path:
+    return wheel_root() / "tritonserver/bin/tritonserver"
+
+
+def stub_program() -> Path:
+    """Return this Python's stub, in which the Python backend runs a model; raises AcceptanceError without it."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"
+    stub = wheel_root() / "tritonserver/python_backend_stubs" / version / "triton_python_backend_stub"
     if not stub.exists():
         raise AcceptanceError(f"{stub}: missing; the nvidia-pytriton wheel has no stub for Python {version}")
-    copied = Path(shutil.copy(stub, backends / "python"))
+    return stub
+
+
+def copy_backends(directory: Path) -> Path:
+    """Copy the wheel's backends and this Python's stub into a folder of the run's own: Triton demands to own it."""
+    backends = directory / "backends"
+    shutil.copytree(wheel_root() / "tritonserver/backends", backends)
+    copied = Path(shutil.copy(stub_program(), backends / "python"))
     copied.chmod(0o755)
     return backends
 
@@ -56,10 +69,13 @@ def problem_with(temporary: Path) -> Problem | None:
     )
 
 
-def check_libraries(backends: Path, variables: Mapping[str, str]) -> None:
-    """Raise AcceptanceError for a library that the server, with these variables, would not find: it would hang."""
-    for program in (wheel_root() / "tritonserver/bin/tritonserver", backends / "python/triton_python_backend_stub"):
-        answer = subprocess.run(["ldd", program], capture_output=True, encoding="utf-8", check=False, env=variables)
+def check_programs(environ: Mapping[str, str] = os.environ) -> None:
+    """Raise AcceptanceError for a program or a library that isn't there; Triton would hang while it loads the model."""
+    programs = (server_program(), stub_program())
+    ldd = shutil.which("ldd", path=f"{environ.get('PATH', '')}:/usr/bin:/bin")
+    variables = {**environment_of(Kind.OWN, Path(tempfile.gettempdir()), environ), **environment()}
+    for program in programs if ldd else ():
+        answer = subprocess.run([str(ldd), program], capture_output=True, encoding="utf-8", check=False, env=variables)
         missing = [line.split()[0] for line in answer.stdout.splitlines() if "not found" in line]
         if missing:
             raise AcceptanceError(
@@ -69,8 +85,8 @@ def check_libraries(backends: Path, variables: Mapping[str, str]) -> None:
 
 
 def working_folders() -> set[Path]:
-    """Return the folders that Python backends made; where they are is compiled in, and a killed one leaves its own."""
-    return set(Path("/tmp").glob("python_env_*"))  # noqa: S108
+    """Return the folders that Python backends made; a killed one leaves its own."""
+    return set(WORKING.glob("python_env_*"))
 
 
 def remove_leftovers(shared_memory: str, folders: set[Path]) -> None:
@@ -87,7 +103,7 @@ def command(
 ) -> list[str | Path]:
     """Return the command that serves the repository on 127.0.0.1 alone; its shared memory has the prefix."""
     return [
-        wheel_root() / "tritonserver/bin/tritonserver",
+        server_program(),
         f"--model-repository={repository}",
         f"--backend-directory={backends}",
         "--http-address=127.0.0.1",

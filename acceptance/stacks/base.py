@@ -3,11 +3,11 @@
 import contextlib
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, Problem
 from acceptance.files import write_whole
 from acceptance.health import unready
 from acceptance.load.measured import Progress, measured_load
@@ -44,6 +44,10 @@ class BaseStack(ABC):
         self.tracking_uri = ""
         # those that are up, by their names
         self.predictors: dict[str, Predictor] = {}
+
+    @classmethod
+    def missing(cls, settings: Settings, chosen: Sequence[Collection[str]]) -> list[Problem]:
+        return []
 
     def look_ahead(self, parts: Set[Part]) -> None:
         """Raise AcceptanceError with all that keeps the parts from being started, as far as that can be told."""

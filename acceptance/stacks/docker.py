@@ -3,7 +3,7 @@
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -27,7 +27,7 @@ from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import Say, TargetFacts
-from acceptance.stacks.workspace import Workspace
+from acceptance.stacks.workspace import NEEDED_BYTES, Workspace
 from acceptance.training import project
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, read_run
@@ -60,10 +60,32 @@ class DockerStack(BaseStack):
             workspace.directory.name, workspace.logs, say, self.connected, workspace.redactor
         )
 
-    @staticmethod
-    def problems(settings: Settings) -> list[Problem]:
+    @classmethod
+    def problems(cls, settings: Settings) -> list[Problem]:
         """Return none for a daemon that doesn't answer: docker_gpu.feature is what fails then."""
-        return []
+        info = cls.engine_class.find_info()
+        problem = host.no_room(info, NEEDED_BYTES) if info else None
+        return [problem] if problem else []
+
+    @classmethod
+    def missing(cls, settings: Settings, chosen: Sequence[Collection[str]]) -> list[Problem]:
+        images = read_images(settings.images)
+        needed: set[str] = set()
+        for tags in chosen:
+            if "docker" not in tags:
+                if not {"cluster", "node"} & set(tags):  # which this target skips
+                    needed |= {images.trainer, images.vegeta, images.triton}
+            elif "gpu" not in tags:
+                needed.add(images.vegeta)
+        # without one its scenarios skip
+        if any("gpu" in tags for tags in chosen) and cls.may_have_gpu():
+            needed.add(images.cuda)
+        return cls.engine_class.missing_images(sorted(needed))
+
+    @classmethod
+    def may_have_gpu(cls) -> bool:
+        info = cls.engine_class.find_info()
+        return info is not None and not (nvidia_smi.hidden(os.environ) or host.no_runtime(info))
 
     @staticmethod
     def describe(settings: Settings) -> str:

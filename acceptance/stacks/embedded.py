@@ -15,9 +15,11 @@ from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes, free_port
+from acceptance.processes.rlimits import raise_soft_limits
 from acceptance.serving import repository, triton_wheel
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
+from acceptance.stacks import embedded_needs
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import Say, TargetFacts
 from acceptance.stacks.workspace import Workspace, temporary_folder
@@ -37,14 +39,14 @@ class EmbeddedStack(BaseStack):
 
     @staticmethod
     def problems(settings: Settings) -> list[Problem]:
-        problem = triton_wheel.problem_with(temporary_folder(os.environ))
-        return [problem] if problem else []
+        return embedded_needs.problems(settings, temporary_folder(os.environ))
 
     @staticmethod
     def describe(settings: Settings) -> str:
         return "processes of this machine, on 127.0.0.1"
 
     def __enter__(self) -> Self:
+        raise_soft_limits(embedded_needs.LIMITS)
         self.processes = Processes(
             self.workspace.directory, self.workspace.logs, self.workspace.redactor, stderr=self.workspace.stderr
         )
@@ -110,7 +112,6 @@ class EmbeddedStack(BaseStack):
         model = run.download_model("onnx", directory / "download")
         models = self.build_models(directory / "models", model, device)
         backends = triton_wheel.copy_backends(directory)
-        triton_wheel.check_libraries(backends, {**self.processes.environment(), **triton_wheel.environment()})
         http, grpc, metrics = free_port(), free_port(), free_port()
         # the guardian knows the run directory's name, and removes what has it as a prefix
         memory = f"{self.workspace.directory.name}-{name}-"

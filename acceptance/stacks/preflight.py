@@ -1,7 +1,7 @@
 """Everything that is looked at before anything starts, from every room, in one list."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from acceptance.errors import BadSetting, Problem, problem_of
@@ -12,6 +12,11 @@ from acceptance.settings import Settings
 from acceptance.stacks import workspace
 from acceptance.stacks.protocol import Stack
 from acceptance.training import project
+
+
+def missing(settings: Settings, stack: type[Stack], chosen: Sequence[Collection[str]]) -> list[Problem]:
+    """Return what the chosen scenarios, by their tags, will need and can't have; a wrong file of images was said."""
+    return [] if problem_of(lambda: read_images(settings.images)) else stack.missing(settings, chosen)
 
 
 def problems(

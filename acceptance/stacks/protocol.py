@@ -1,6 +1,6 @@
 """What every stack can do, and what only some can besides: the fixtures and steps know nothing beneath this."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,10 @@ class Stack(Protocol):
     @staticmethod
     def problems(settings: Settings) -> list[Problem]:
         """Return why a run can't be there; starts nothing."""
+
+    @classmethod
+    def missing(cls, settings: Settings, chosen: Sequence[Collection[str]]) -> list[Problem]:
+        """Return what scenarios with these tags will need and a run can't have, images above all; starts nothing."""
 
     @staticmethod
     def describe(settings: Settings) -> str:

@@ -4,13 +4,14 @@ Loaded with `-p`; the environment variable FAKE_DOCKER holds JSON: who says whic
 FAKE_KERNEL and FAKE_VERSION replace the kernel's and Docker's version. The machine's nvidia-smi is fake_program.py's.
 """
 
+import contextlib
 import json
 import os
 
 from acceptance.commands import CommandResult
 from acceptance.docker import host
 from acceptance.docker.engine import Engine
-from acceptance.errors import AcceptanceError, Unrecoverable
+from acceptance.errors import AcceptanceError, Problem, Unrecoverable
 from acceptance.stacks.docker import DockerStack
 from acceptance.stacks.protocol import HasDocker
 from acceptance.stacks.targets import Target
@@ -34,6 +35,16 @@ class FakeEngine(Engine):
     def info(self) -> dict:
         versions = {"KernelVersion": os.environ.get("FAKE_KERNEL"), "ServerVersion": os.environ.get("FAKE_VERSION")}
         return {**recorded("info"), **{name: version for name, version in versions.items() if version}}
+
+    @staticmethod
+    def find_info() -> dict | None:
+        with contextlib.suppress(Unrecoverable):
+            return recorded("info")
+        return None
+
+    @staticmethod
+    def missing_images(images) -> list[Problem]:
+        return []
 
     def require_image(self, image: str) -> None:
         pass

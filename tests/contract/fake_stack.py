@@ -225,6 +225,10 @@ class FakeStack(fake_node.FakeNode):
         answers = (json.dumps({"outputs": [output]}),) * (count // SAMPLED)
         return LoadResult(plan, np.arange(count) / rate, waited, codes, [""] * count, answers=answers)
 
+    @classmethod
+    def missing(cls, settings, chosen):
+        return []
+
     @staticmethod
     def problems(settings):
         return []

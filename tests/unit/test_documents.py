@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from acceptance.options import OPTIONS
+from acceptance.stacks import embedded_needs
+from tests.hostile.table import ROWS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = {
@@ -81,6 +83,29 @@ def test_the_readmes_five_options_are_as_they_are() -> None:
 
     assert len(documented) == 5
     assert documented == {name: options[name] for name in documented}
+
+
+def test_the_machines_that_are_not_like_ours_are_those_of_the_table() -> None:
+    documented = table(DOCUMENTS["docs/hostile.md"].read_text(), "machine")
+
+    assert documented == [[cell.replace("`", "") for cell in (row.what, row.comes_of_it)] for row in ROWS]
+
+
+def test_what_the_embedded_target_tries_is_documented_with_its_figures() -> None:
+    needed = {row[0].split("ulimit -H")[-1]: row[1] for row in table(DOCUMENTS["docs/hostile.md"].read_text(), "what")}
+    sizes = {limit.option: limit.least for limit in embedded_needs.LIMITS}
+
+    assert needed.pop("n") == str(sizes.pop("n"))
+    assert {option: needed[option] for option in sizes} == {option: gibibytes(least) for option, least in sizes.items()}
+    assert needed["shared memory in /dev/shm"] == gibibytes(embedded_needs.SHARED_MEMORY_BYTES)
+    assert needed["threads"].split()[0] == str(embedded_needs.THREADS)
+    assert needed["ports of 127.0.0.1"].split(",")[0] == str(embedded_needs.PORTS)
+    for size in (embedded_needs.CIFAR10_BYTES, embedded_needs.STAND_IN_BYTES):
+        assert gibibytes(size) in needed["memory, of the machine and of the control groups"]
+
+
+def gibibytes(size: int) -> str:
+    return f"{size / 2**30:g} GiB" if size >= 1 << 30 else f"{size / 2**20:g} MiB"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -6,6 +6,7 @@ from acceptance.commands import CommandResult
 from acceptance.docker import host as docker_host
 from acceptance.gpu import nvidia_smi
 from tests import docker_recorded as recorded
+from tests.small_disk import small_disk
 from tests.unit.problems import assert_problem
 
 SOCKET = "unix:///var/run/docker.sock"
@@ -115,3 +116,30 @@ def test_a_container_that_ran():
 def test_a_list_without_a_gpu_is_told_with_its_fix(answer, words):
     assert nvidia_smi.gpus(answer.output) == []
     assert_problem(docker_host.no_gpu(answer), words)
+
+
+@pytest.mark.parametrize(("needed", "enough"), [(1 << 20, True), (3 << 20, False)])
+def test_the_disk_of_a_daemon_on_this_machine(tmp_path, needed, enough):
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        problem = docker_host.no_room({"DockerRootDir": str(disk)}, needed)
+        assert_problem(problem, *([] if enough else [f"{disk}: 0.0 GiB free", "docker system prune", "data-root"]))
+
+
+@pytest.mark.parametrize("info", [{}, {"DockerRootDir": ""}, {"DockerRootDir": "/of/another/machine"}])
+def test_of_the_disk_of_another_machine_nothing_is_known(info):
+    assert_problem(docker_host.no_room(info, 1 << 60))
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (
+            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign",
+            "network prune",
+        ),
+        ("all predefined address pools have been fully subnetted", "default-address-pools"),
+        ("Failed to Setup IP tables", "journalctl -u docker"),
+    ],
+)
+def test_a_network_that_docker_does_not_make(error, fix):
+    assert_problem(docker_host.no_network(f"Docker, making a network: {error}"), error, fix)

@@ -65,12 +65,12 @@ def made_up(tree, side=0, alone=0, hook=""):
 # --- both halves
 
 
-def test_both_halves_run_with_the_options_and_without_the_sabotages(run):
+def test_both_halves_run_with_the_options_and_without_what_takes_half_an_hour(run):
     code, _, (side, alone) = run("test", "-k", "word")
     assert code == 0
     for call in (side, alone):
         assert call.endswith("-k word")
-        assert "not sabotage" in call
+        assert "not sabotage and not hostile" in call
     assert side.startswith("side") and "-n 4 --dist loadscope" in side
     assert alone.startswith("alone") and "-n " not in alone
 

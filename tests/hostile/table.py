@@ -1,0 +1,123 @@
+"""The machines that are not like ours: what each is, and what a run there says before it starts, or passes.
+
+docs/hostile.md has the same rows; a test compares the two.
+"""
+
+from dataclasses import dataclass
+
+from tests.hostile.machines import MakeMachine, hiding_gpus, in_group, limited, mounted, without_network
+
+
+@dataclass(frozen=True)
+class Row:
+    """One machine, and what comes of a run on it: either problems with exit code 4, or scenarios that pass or skip.
+
+    `problems` are words of each line of the list, in its order. `scenarios` is for `-k`: the fewest that show it.
+    """
+
+    what: str
+    comes_of_it: str
+    machine: MakeMachine
+    problems: tuple[tuple[str, ...], ...] = ()
+    scenarios: str = ""
+    passed: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def fast(self) -> bool:
+        """Whether nothing starts: then it is among the tests of `make test` too."""
+        return bool(self.problems)
+
+
+DEER = "the_deer_lands_at_index_4"
+SEES = "triton_sees_the_gpu"
+SHM = "/dev/shm"  # noqa: S108
+NOEXEC = "mount -t tmpfs -o noexec,size=3g tmpfs {temporary}"
+SMALL_SHM = f"mount -t tmpfs -o size=1m tmpfs {SHM}"
+# the test's own folder keeps its options
+TMP = "mount --bind {{folder}} {{folder}}; mount --rbind /tmp /tmp; mount -o remount,bind,{option} /tmp"
+
+ROWS = (
+    Row(
+        "`TMPDIR` on a file system with `noexec`",
+        "exit code 4: Triton can't be run from there",
+        mounted(NOEXEC),
+        problems=(("TMPDIR=", "noexec", "remount,exec"),),
+    ),
+    Row(
+        "`/tmp` read-only, and another `TMPDIR`",
+        "exit code 4: Triton's Python backend makes a folder in `/tmp`",
+        mounted(TMP.format(option="ro")),
+        problems=(("/tmp: no folder can be made", "Read-only file system", "Python backend"),),  # noqa: S108
+    ),
+    Row(
+        "1 MiB of `/dev/shm`",
+        "exit code 4: Triton needs more",
+        mounted(SMALL_SHM),
+        problems=((SHM, "No space left", "--shm-size"),),
+    ),
+    Row(
+        "`/dev/shm` read-only",
+        "exit code 4: Triton writes there",
+        mounted(f"mount -t tmpfs -o ro tmpfs {SHM}"),
+        problems=((SHM, "Read-only file system"),),
+    ),
+    Row(
+        "at most 256 open files",
+        "exit code 4: a load opens more",
+        limited("--nofile=256:256"),
+        problems=(("`ulimit -Hn` is 256",),),
+    ),
+    Row(
+        "at most 4 GiB of address space",
+        "exit code 4: the trainer maps more",
+        limited("--as=4294967296:4294967296"),
+        problems=(("`ulimit -Hv` is 4194304",),),
+    ),
+    Row(
+        "a control group with 512 MiB of memory",
+        "exit code 4: a run takes more",
+        in_group("memory", "memory.max", "memory.limit_in_bytes", 512 << 20),
+        problems=(("/sys/fs/cgroup", "of memory free", "--memory"),),
+    ),
+    Row(
+        "a control group with 100 threads",
+        "exit code 4: a run starts more",
+        in_group("pids", "pids.max", "pids.max", 100),
+        problems=(("threads that a run needs", "--pids-limit"),),
+    ),
+    Row(
+        "the loopback device down",
+        "exit code 4: servers can't be reached",
+        without_network,
+        problems=(("127.0.0.1", "ip link set lo up"),),
+    ),
+    Row(
+        "`noexec`, 1 MiB of `/dev/shm` and 256 open files at once",
+        "exit code 4: all three in one list",
+        mounted(NOEXEC, SMALL_SHM, "ulimit -n 256"),
+        problems=(("TMPDIR=", "noexec"), (SHM,), ("`ulimit -Hn` is 256",)),
+    ),
+    Row(
+        "at most 40 open files by the soft limit alone",
+        "passes: the suite raises it",
+        limited("--nofile=40:4096"),
+        scenarios=DEER,
+        passed=(DEER,),
+    ),
+    Row(
+        "`/tmp` with `noexec`, and another `TMPDIR`",
+        "passes: nothing is run from `/tmp`",
+        mounted(TMP.format(option="noexec")),
+        scenarios=DEER,
+        passed=(DEER,),
+    ),
+    Row(
+        "a GPU, and `CUDA_VISIBLE_DEVICES=-1`",
+        "passes on the CPU, skips the GPU and says why",
+        hiding_gpus,
+        scenarios=f"{DEER} or {SEES}",
+        passed=(DEER,),
+        skipped=((SEES, "CUDA_VISIBLE_DEVICES=-1 hides"),),
+    ),
+)
