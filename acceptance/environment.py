@@ -32,11 +32,13 @@ COMPUTING = (
 # who the user is, and how programs talk to them and to their keys
 ACCOUNT = (
     *("HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LANGUAGE", "LC_*", "TMPDIR", "XDG_*"),
-    *("SSH_*", "GNUPGHOME", "GPG_*", "PASSWORD_STORE_*", "DBUS_SESSION_BUS_ADDRESS"),
+    *("SSH_*", "GNUPGHOME", "GPG_*", "PASSWORD_STORE_*", "DBUS_SESSION_BUS_ADDRESS", "KRB5*"),
+    # what finds a program that a version manager, or Windows, has installed
+    *("ASDF_*", "MISE_*", "AQUA_*", "NIX_*", "SNAP_*", "WSL*"),
 )
 CLUSTERS = (
     *("KUBE*", "HELM_*", "DOCKER_*", "BUILDKIT_*", "BUILDX_*", "CONTAINER*", "PODMAN_*", "REGISTRY_*"),
-    *("KIND_*", "K3D_*", "K3S_*", "TESTCONTAINERS_*", "RYUK_*"),
+    *("KIND_*", "K3D_*", "K3S_*", "TESTCONTAINERS_*", "RYUK_*", "GODEBUG"),
 )
 CLOUDS = (
     *("AWS_*", "AZURE_*", "ARM_*", "AAD_*", "MSI_*", "IDENTITY_*", "GOOGLE_*", "CLOUDSDK_*", "GCLOUD_*", "GCE_*"),

@@ -7,9 +7,12 @@ import time
 
 import pytest
 
+from acceptance.redaction.patterns import MARK
 from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import processes_of, wait_clean
 from tests.running import AT_ONCE, LIGHT, started_suite
+
+SECRET = "plain" + "words" * 3
 
 
 @pytest.fixture
@@ -21,7 +24,9 @@ def start(tmp_path):
         def start(scenario, log):
             light = LIGHT if scenario == "tutorials_load" else ()
             arguments = (*light, "--data=digits", "--duration=30", "-k", scenario)
-            run = started.enter_context(started_suite(tmp_path, *arguments, TMPDIR=str(tmp_path / "tmp")))
+            # the guardian cleans up whatever the environment says
+            variables = {"TMPDIR": str(tmp_path / "tmp"), "PYTHONSAFEPATH": "1", "MY_SECRET": SECRET}
+            run = started.enter_context(started_suite(tmp_path, *arguments, **variables))
             run.wait_for_log(log)
             return run
 
@@ -43,10 +48,14 @@ def test_ctrl_c_and_sigterm_stop_everything_and_leave_a_report(running, number, 
     assert (running.report / "junit.xml").read_text().endswith("</testsuites>")
 
 
-def test_kill_9_leaves_no_process_no_directory_and_a_report(running):
+def test_kill_9_leaves_no_process_no_directory_no_secret_and_a_report(running):
+    planted = running.report / "logs" / "planted.log"
+    planted.write_text(f"using {SECRET}\n")
     running.popen.kill()
     running.wait_for_end()
     wait_clean(running.folder)
+    assert planted.read_text() == f"using {MARK}\n"
+    assert not (running.report / "logs" / "guardian.log").exists()
     assert "DID NOT FINISH" in (running.report / "report.html").read_text()
 
 
