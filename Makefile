@@ -2,20 +2,22 @@
 .PHONY: help setup acceptance test soak lint format bench sabotage hostile images clean-cluster
 BIN := .venv/bin
 
+# `exec`: a signal that ends make reaches the script, not a shell between them
+
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
 
 setup:  ## make .venv: the locked packages and vegeta (GPU=1 for CUDA builds, PYTHON=... for another interpreter)
-	@PYTHON="$(PYTHON)" tools/setup $(if $(GPU),gpu)
+	@exec env PYTHON="$(PYTHON)" tools/setup $(if $(GPU),gpu)
 
 acceptance: setup  ## check the whole chain; options go in ARGS="..."
-	$(BIN)/pytest features $(ARGS)
+	exec $(BIN)/pytest features $(ARGS)
 
 test: setup lint  ## pass the suite's own tests
-	@tools/test $(ARGS)
+	@exec tools/test $(ARGS)
 
 soak: setup  ## pass the tests ten times in a row, then five times with busy cores (ROUNDS=10 BUSY=5)
-	@ROUNDS="$(ROUNDS)" BUSY="$(BUSY)" tools/soak $(ARGS)
+	@exec env ROUNDS="$(ROUNDS)" BUSY="$(BUSY)" tools/soak $(ARGS)
 
 lint: setup  ## check style, types, and that imports go one way
 	$(BIN)/ruff check .

@@ -293,7 +293,10 @@ def test_an_interrupted_set_up_ends_at_once_leaves_nothing_and_is_simply_run_aga
         "PATH": f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
         "TMPDIR": str(tmp_path / "temporary"),
     }
-    with subprocess.Popen([tmp_path / "tools" / "setup"], env=variables, stderr=subprocess.PIPE, text=True) as running:
+    usual = ("env", "--default-signal=HUP")  # these tests may run under nohup
+    with subprocess.Popen(
+        [*usual, tmp_path / "tools" / "setup"], env=variables, stderr=subprocess.PIPE, text=True
+    ) as running:
         building = tmp_path / "building"
         wait_until("Go to build", lambda: Ready(None) if building.exists() else "it doesn't yet", 30)
         running.send_signal(sent)
