@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NoReturn, TypeVar
 
-from acceptance.errors import WaitTimeout
+from acceptance.busy import busy
+from acceptance.errors import Problem, WaitTimeout
 
 T = TypeVar("T")
+# a state that is the same for longer than this share of the wait no longer changes
+STUCK = 0.3
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,17 @@ class Ready(Generic[T]):
     value: T
 
 
+def pace_of(unchanged: float, waited: float) -> str:
+    """Say whether what was waited for so many seconds is slow, or stuck, by how long ago its state changed."""
+    if unchanged <= waited * STUCK:
+        return indented(f"it is slow rather than stuck: its state changed {unchanged:.0f} s ago; it was still going on")
+    return indented(f"it is stuck rather than slow: its state has been the same for {unchanged:.0f} s")
+
+
+def indented(words: str) -> str:
+    return f"    {words}" if words else ""
+
+
 def wait_until(
     description: str,
     check: Callable[[], Ready[T] | str],
@@ -26,21 +40,28 @@ def wait_until(
     *,
     look_at: str = "",
     poll: float = 0.1,
+    busy: Callable[[], str] = busy,
 ) -> T:
     """Call `check` until it returns Ready, and return its value.
 
     `check` returns a sentence on the present state while it is worth waiting, and raises Unrecoverable (or any
-    other error) when it isn't. `timeout` and `poll` are seconds. Raises WaitTimeout with the last state seen.
+    other error) when it isn't. `timeout` and `poll` are seconds. Raises WaitTimeout with the last state seen, whether
+    that still changed, and what the machine is `busy` with.
     """
-    started = time.monotonic()
+    started = changed = time.monotonic()
+    last, changes = "", -1
     while True:
         state = check()
         if isinstance(state, Ready):
             return state.value
-        waited = time.monotonic() - started
-        if waited >= timeout:
+        now = time.monotonic()
+        if state != last:
+            changed, last, changes = now, state, changes + 1
+        if now - started >= timeout:
             hint = f"; look at {look_at}" if look_at else ""
-            raise WaitTimeout(f"waited {waited:.0f} s for {description}; last state: {state}{hint}")
+            what, _, more = f"waited {now - started:.0f} s for {description}; last state: {state}{hint}".partition("\n")
+            pace = pace_of(now - changed, now - started) if changes > 0 else ""
+            raise WaitTimeout(Problem(what, detail="\n".join(part for part in (more, pace, indented(busy())) if part)))
         time.sleep(poll)
 
 

@@ -53,6 +53,8 @@ class Earlier:
     kind: dict[str, str]
     figures: dict[str, float]
     outcomes: dict[str, str]
+    setup: dict[str, float] = field(default_factory=dict)
+    """How long what scenarios share took to set up, in seconds."""
 
 
 @dataclass
@@ -112,6 +114,7 @@ def line(results: Results) -> str:
             "verdict": results.verdict,
             "figures": {figure.name: figure.value for figure in key_figures(results)},
             "scenarios": {scenario.id: scenario.outcome for scenario in results.scenarios},
+            "setup": {span.name: span.seconds for span in results.spans if span.kind == "setup" and not span.failed},
         },
         allow_nan=False,
     )
@@ -186,9 +189,18 @@ def earlier(entry: Any) -> Earlier | None:
     return Earlier(
         started=str(entry.get("started", "")),
         kind={str(name): str(value) for name, value in described.items()},
-        figures={str(name): float(value) for name, value in figures.items() if is_number(value)},
+        figures=numbers(figures),
         outcomes={str(name): str(value) for name, value in outcomes.items()},
+        # what was written before there was any has none
+        setup=numbers(entry.get("setup")),
     )
+
+
+def numbers(found: Any) -> dict[str, float]:
+    """Return what of a mapping is a number; of anything else, nothing."""
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): float(value) for name, value in found.items() if is_number(value)}
 
 
 def is_number(value: object) -> bool:
@@ -207,6 +219,7 @@ def from_results(entry: Mapping[str, Any]) -> dict[str, Any]:
                 "scenarios": [shape.Scenario(**one) for one in entry["scenarios"]],
                 "trainings": [shape.Training(**one) for one in entry["trainings"]],
                 "loads": [shape.Load(**one) for one in entry["loads"]],
+                "spans": [shape.Span(**one) for one in entry.get("spans", [])],
             }
         )
         parsed = json.loads(line(rebuilt))
@@ -246,6 +259,17 @@ def compare(results: Results, past: Past) -> Comparison:
         if scenario.outcome == PASSED and known and known[-1] == FAILED:
             found.fixed.append(scenario.id)
     return found
+
+
+def usual(results: Results, past: Past) -> dict[str, float]:
+    """Return how long the setup of what scenarios share took in the latest runs of the same kind: medians, seconds.
+
+    Before the run nobody knows whether it will use a GPU, so that counts for nothing.
+    """
+    ours = {**kind(results), "gpu": ""}
+    alike = [run for run in past.runs if {**run.kind, "gpu": ""} == ours][-LATEST:]
+    names = {name for run in alike for name in run.setup}
+    return {name: statistics.median(run.setup[name] for run in alike if name in run.setup) for name in names}
 
 
 def passed(outcomes: Mapping[str, str]) -> set[str]:

@@ -5,14 +5,14 @@ import os
 import platform
 import time
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from acceptance.data.dataset import Dataset
-from acceptance.errors import AcceptanceError, Problem
+from acceptance.errors import AcceptanceError, Problem, WaitTimeout
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Pull
 from acceptance.load.gpu_utilisation import GpuUtilisation
@@ -27,12 +27,29 @@ from acceptance.serving.predictions import HeldOutAnswers
 from acceptance.settings import Settings
 from acceptance.training.tracking import TrainingRun
 
+# so many times as long as in earlier runs is slow, but nothing is within so many seconds
+SLOW, LEAST_SECONDS = 1.5, 10.0
+
 
 class Record:
-    """The results so far, and the clock that they count from; `own` and `redact` are what `Causes` is given."""
+    """The results so far, and the time that they count from; `own` and `redact` are what `Causes` is given.
 
-    def __init__(self, settings: Settings, own: Sequence[str] = (), redact: Callable[[str], str] = str) -> None:
-        self.began = time.time()
+    `clock` gives the seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        own: Sequence[str] = (),
+        redact: Callable[[str], str] = str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.clock = clock
+        self.began = clock()
+        # what is being set up, the innermost last, and since when
+        self.going_on: list[tuple[str, float]] = []
+        # how long it took in earlier runs of the same kind, in seconds
+        self.usual: dict[str, float] = {}
         # files that pytest could not collect
         self.unread = 0
         self.results = Results(
@@ -52,10 +69,36 @@ class Record:
 
     def now(self) -> float:
         """Return the seconds since the run began."""
-        return time.time() - self.began
+        return self.clock() - self.began
 
-    def span(self, name: str, kind: str, started: float, seconds: float) -> None:
-        self.results.spans.append(Span(name, kind, max(0.0, started), seconds))
+    def span(self, name: str, kind: str, started: float, seconds: float, failed: bool = False) -> None:
+        self.results.spans.append(Span(name, kind, max(0.0, started), seconds, failed))
+
+    @contextlib.contextmanager
+    def setup(self, name: str) -> Iterator[None]:
+        """Time what scenarios share; a wait that was too long for it says how long it took in earlier runs."""
+        started, failed = self.now(), True
+        self.going_on.append((name, started))
+        try:
+            yield
+            failed = False
+        except WaitTimeout as error:
+            if pace := self.pace(least=0.0):
+                error.add(pace)
+            raise
+        finally:
+            self.going_on.pop()
+            self.span(name, "setup", started, self.now() - started, failed)
+
+    def pace(self, least: float = SLOW) -> str:
+        """Return how long what is being set up takes, where that is `least` times as long as in earlier runs."""
+        if not self.going_on:
+            return ""
+        name, started = self.going_on[-1]
+        usual, seconds = self.usual.get(name), self.now() - started
+        if usual is None or seconds < max(least * usual, LEAST_SECONDS * bool(least)):
+            return ""
+        return f"{name}: {seconds:.0f} s so far; it took {usual:.0f} s in earlier runs"
 
     def target(self, versions: Mapping[str, str], pulls: Sequence[Pull]) -> None:
         for name, version in versions.items():

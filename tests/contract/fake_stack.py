@@ -14,7 +14,7 @@ import threading
 
 import numpy as np
 
-from acceptance.errors import AcceptanceError, Problem, ProcessDied, listed
+from acceptance.errors import AcceptanceError, Problem, ProcessDied, WaitTimeout, listed
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.load.result import SAMPLED, LoadResult
 from acceptance.serving.endpoint import Endpoint
@@ -53,6 +53,8 @@ SAYS = {
     "died": "",
     # the trainer's last words, on the CPU
     "trainer_died": "",
+    # what the wait for it says, where its time is up
+    "trainer_waits": "",
     "bug": False,
     # what happens while the load is sent: "interrupt", "kill", "fill the disk"; or "hang", and again at the end
     "happens": "",
@@ -153,6 +155,8 @@ class FakeStack(fake_node.FakeNode):
     def trained(self, recipe):
         if self.says["trainer_died"] and recipe.device == "cpu":
             raise ProcessDied(self.says["trainer_died"])
+        if self.says["trainer_waits"]:
+            raise WaitTimeout(self.says["trainer_waits"])
         if self.says["bug"]:
             recipe.no_such_thing()
         epochs = recipe.epochs - self.says["epochs_missed"]

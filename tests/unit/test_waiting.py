@@ -23,6 +23,32 @@ def test_a_time_out_names_what_was_awaited_the_last_state_and_what_to_look_at():
     assert "look at its events" in message
 
 
+def test_what_still_changed_was_slow_rather_than_stuck():
+    steps = iter(range(10_000))
+    with pytest.raises(WaitTimeout) as caught:
+        wait_until("a training", lambda: f"step {next(steps)}", 0.1, poll=0.01)
+    assert "slow rather than stuck" in str(caught.value)
+    assert "slow" not in caught.value.problem.what
+
+
+def test_what_no_longer_changed_was_stuck():
+    steps = iter([1, 2])
+    with pytest.raises(WaitTimeout) as caught:
+        wait_until("a training", lambda: f"step {next(steps, 3)}", 0.5, poll=0.01)
+    assert "stuck rather than slow" in str(caught.value)
+
+
+def test_what_never_began_is_neither():
+    with pytest.raises(WaitTimeout) as caught:
+        wait_until("a pod", lambda: "Pending", 0.05, poll=0.01, busy=lambda: "")
+    assert str(caught.value) == caught.value.problem.what
+
+
+def test_a_time_out_says_what_the_machine_is_busy_with():
+    with pytest.raises(WaitTimeout, match=r"\n    two trainings"):
+        wait_until("a pod", lambda: "Pending\nof many words", 0.05, poll=0.01, busy=lambda: "two trainings")
+
+
 def test_a_state_that_cannot_recover_ends_the_wait_at_once():
     asked = []
 
