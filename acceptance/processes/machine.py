@@ -34,18 +34,20 @@ os._exit(0)
 
 def not_executable(folder: Path, option: str) -> Problem | None:
     """Say that no code in the folder can be mapped, as on a file system mounted with noexec."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
+    with contextlib.ExitStack() as context:
+        try:
+            file = context.enter_context(tempfile.TemporaryFile(dir=folder))
             file.truncate(mmap.PAGESIZE)
+        except OSError:
+            return None  # that it can't be written is said by its own check
+        try:
             mmap.mmap(file.fileno(), mmap.PAGESIZE, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC).close()
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EACCES):
-            return None  # not writable, or full: that is said by its own check
-        return Problem(
-            f"{option}={folder}: programs and libraries in it can't be run ({error.strerror}), as with the mount "
-            "option noexec; Triton's are copied there",
-            f"name another folder with {option}, or `mount -o remount,exec` its file system",
-        )
+        except OSError as error:
+            return Problem(
+                f"{option}={folder}: programs and libraries in it can't be run ({error.strerror}), as with the mount "
+                "option noexec; Triton's are copied there",
+                f"name another folder with {option}, or `mount -o remount,exec` its file system",
+            )
     return None
 
 

@@ -11,7 +11,7 @@ from acceptance.processes.rlimits import Limit, too_low
 from acceptance.serving import triton_wheel
 from acceptance.settings import Settings
 
-# the peaks of runs on two cores, each with the margin that its line names; more cores take more threads and addresses
+# each line has the peak of runs on two cores; the rest is margin: more cores take more threads and addresses
 LIMITS = (
     # Triton had 66 files open beside a stalled load's connections, vegeta 7
     Limit(resource.RLIMIT_NOFILE, "n", "open files", vegeta.MOST_CONNECTIONS + 128),

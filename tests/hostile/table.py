@@ -75,6 +75,12 @@ ROWS = (
         problems=(("`ulimit -Hv` is 4194304",),),
     ),
     Row(
+        "files of at most 100 MiB",
+        "exit code 4: the archive of CIFAR-10 is larger",
+        limited("--fsize=104857600:104857600"),
+        problems=(("`ulimit -Hf` is 102400",),),
+    ),
+    Row(
         "a control group with 512 MiB of memory",
         "exit code 4: a run takes more",
         in_group("memory", "memory.max", "memory.limit_in_bytes", 512 << 20),
