@@ -47,8 +47,8 @@ def project_options(name: str, recipe: Recipe, data: str) -> list[str]:
 
 
 def project_environment(tracking_uri: str) -> dict[str, str]:
-    """Return what `mlflow run` needs besides: where to track."""
-    return {**server_environment(), "MLFLOW_TRACKING_URI": tracking_uri}
+    """Return what `mlflow run` needs besides: where to track, and time to log models on a busy machine."""
+    return {**server_environment(), "MLFLOW_TRACKING_URI": tracking_uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
 
 
 def device_environment(device: str) -> dict[str, str]:
