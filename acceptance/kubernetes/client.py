@@ -20,7 +20,7 @@ from kubernetes.utils import FailToCreateError
 
 from acceptance.errors import OUR_FAULT, AcceptanceError, BadSetting, Unrecoverable, root_words
 from acceptance.health import first_words
-from acceptance.kubernetes.login import Loader
+from acceptance.kubernetes.login import Credentials, Loader
 from acceptance.redaction.redactor import Redactor
 from acceptance.waiting import in_time
 
@@ -74,6 +74,9 @@ class Cluster:
     redactor: Redactor = field(default_factory=Redactor, compare=False)
     """Learns the account's tokens, which an exec plugin may renew; what pods say goes through it."""
 
+    credentials: Credentials = field(default_factory=Credentials, compare=False)
+    """What the kubeconfig's exec plugin, if it has one, gave last."""
+
     def __str__(self) -> str:
         return f"Kubernetes {self.version} at {self.server}, context {self.context}, user {self.user}"
 
@@ -101,6 +104,7 @@ class Cluster:
             merged = kube_config.KubeConfigMerger(file_of(self.kubeconfig))
             Loader(
                 merged.config,
+                self.credentials,
                 active_context=self.context,
                 config_base_path=None,
                 config_persister=merged.save_changes,

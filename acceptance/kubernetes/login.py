@@ -1,6 +1,9 @@
 """How a kubeconfig's user logs in: an exec plugin gets a limit, and its failure keeps its own words."""
 
+import datetime
 import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from kubernetes.config import kube_config
@@ -14,6 +17,8 @@ from acceptance.health import first_words
 
 # the API server must be asked as well, and all that within 30 s
 PLUGIN_SECONDS = 20
+# how long a credential is kept that doesn't say when it expires, and how long before it does it is renewed
+KEPT = datetime.timedelta(seconds=60)
 
 
 class LoginFailed(Unrecoverable):
@@ -53,6 +58,30 @@ class Plugin(ExecProvider):
         return json.dumps({"apiVersion": self.api_version, "kind": "ExecCredential", "spec": spec})
 
 
+class Credentials:
+    """What an exec plugin gave last, for all clients of a run: a slow plugin would slow down each of their requests."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.status: dict[str, Any] = {}
+        self.until = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+    def get(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return the status of the plugin's ExecCredential, asked for where there is none that is still good."""
+        with self.lock:
+            now = datetime.datetime.now(datetime.UTC)
+            if now >= self.until:
+                self.status = ask()
+                expires = self.status.get("expirationTimestamp")
+                self.until = parse_rfc3339(expires) - KEPT if expires else now + KEPT
+            return self.status
+
+    def forget(self) -> None:
+        """Have the plugin asked again: the API server refused what it gave."""
+        with self.lock:
+            self.until = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+
 def said(output: str) -> str:
     """Return a plugin's first words; what has no blank in it may be the credential itself."""
     if not output.strip():
@@ -66,6 +95,10 @@ class Loader(kube_config.KubeConfigLoader):
     _user: Any
     _cluster: Any
 
+    def __init__(self, config: Any, credentials: Credentials, **options: Any) -> None:
+        super().__init__(config, **options)
+        self.credentials = credentials
+
     def _load_from_exec_plugin(self) -> bool:
         if "exec" not in self._user:
             return False
@@ -74,7 +107,7 @@ class Loader(kube_config.KubeConfigLoader):
             plugin = Plugin(self._user["exec"], folder, self._cluster)
         except (ConfigException, LookupError, TypeError) as error:
             raise LoginFailed(f"the kubeconfig's exec plugin: {error}") from error
-        status = plugin.ask(PLUGIN_SECONDS)
+        status = self.credentials.get(lambda: plugin.ask(PLUGIN_SECONDS))
         if token := status.get("token"):
             self.token = f"Bearer {token}"
         elif status.get("clientCertificateData") and status.get("clientKeyData"):

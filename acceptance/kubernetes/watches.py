@@ -101,7 +101,9 @@ class Watched:
                     self.ended.wait(1)
                 else:
                     self.note_loss(reason(error) if error.status else str(error.reason))
-                    self.expired = error.status == 401  # the account's token
+                    if error.status == 401:  # the account's token
+                        self.expired = True
+                        self.cluster.credentials.forget()
             except AcceptanceError as error:  # an exec plugin's
                 self.note_loss(str(error))
             except (urllib3.exceptions.HTTPError, OSError) as error:

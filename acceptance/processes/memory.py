@@ -29,14 +29,14 @@ def no_memory(needed: int, proc: Path = Path("/proc"), groups: Path = GROUPS) ->
 
 def available(proc: Path) -> int:
     """Return the bytes that the machine can give without swapping, as the kernel estimates it."""
-    lines = (proc / "meminfo").read_text().splitlines()
+    lines = (proc / "meminfo").read_text(encoding="utf-8").splitlines()
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), 1 << 62)
 
 
 def headrooms(proc: Path, groups: Path) -> Iterator[tuple[str, int]]:
     """Return each control group with a limit that this process is in, by its folder, and the bytes left of it."""
     try:
-        memberships = (proc / "self" / "cgroup").read_text().splitlines()
+        memberships = (proc / "self" / "cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return
     for membership in memberships:
@@ -53,9 +53,9 @@ def along(top: Path, path: str) -> Iterator[tuple[str, int]]:
     for group in (folder, *(parent for parent in folder.parents if parent.is_relative_to(top))):
         for limit, taken, cache in FILES:
             try:
-                most = int((group / limit).read_text())
-                stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-                used = int((group / taken).read_text()) - int(stat.get(cache, 0))
+                most = int((group / limit).read_text(encoding="utf-8"))
+                stat = dict(line.split() for line in (group / "memory.stat").read_text(encoding="utf-8").splitlines())
+                used = int((group / taken).read_text(encoding="utf-8")) - int(stat.get(cache, 0))
             except (OSError, ValueError):  # `max`, or no such file here
                 continue
             yield str(group), most - used

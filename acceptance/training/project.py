@@ -47,8 +47,12 @@ def project_options(name: str, recipe: Recipe, data: str) -> list[str]:
 
 
 def project_environment(tracking_uri: str) -> dict[str, str]:
-    """Return what `mlflow run` needs besides: where to track; it would try a dead server for minutes."""
-    return {**server_environment(), "MLFLOW_TRACKING_URI": tracking_uri, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+    """Return what `mlflow run` needs besides: where to track, and time to log models on a busy machine.
+
+    It would try a dead server for minutes.
+    """
+    tracking = {"MLFLOW_TRACKING_URI": tracking_uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
+    return {**server_environment(), **tracking, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
 
 def device_environment(device: str) -> dict[str, str]:

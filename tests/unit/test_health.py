@@ -21,7 +21,8 @@ def says_ok(text):
         (saying(b"who are you?", 401), ["HTTP 401", "who are you?"]),
         (saying(b"Invalid Host header", 403, "text/plain"), ["HTTP 403", "Invalid Host header"]),
         (saying(b"who are you?", 407, "text/plain"), ["HTTP 407", "who are you?"]),
-        (saying(b"<h1>Bad Gateway</h1>", 502), ["HTTP 502", "Bad Gateway"]),
+        (saying(b"<h1>Bad Gateway</h1>", 502, "text/plain"), ["HTTP 502", "Bad Gateway"]),
+        (saying(b"Bad Gateway", 502), ["HTTP 502", "Bad Gateway"]),
     ],
 )
 def test_what_is_another_server_is_named_at_once(handler, words):

@@ -11,7 +11,9 @@ from kubernetes.config.kube_config import ConfigNode
 from acceptance.errors import BadSetting
 from acceptance.kubernetes.client import connect
 from acceptance.kubernetes.login import LoginFailed, Plugin
+from acceptance.kubernetes.watches import Watched
 from acceptance.redaction.patterns import MARK
+from acceptance.waiting import Ready, wait_until
 from tests.unit.kubernetes.api_server import cluster_of, write_kubeconfig
 
 VERSION = "client.authentication.k8s.io/v1"
@@ -128,3 +130,41 @@ def test_a_plugin_is_told_what_the_library_tells_it(plugin, tmp_path):
         assert spec["cluster"]["config"] == {"audience": "ours"}
         assert spec["interactive"] is False
         assert arguments == "get-token quiet"
+
+
+def counting(tmp_path, **status):
+    """Return a plugin's script that notes each time it is asked, and the note."""
+    note = tmp_path / "asked"
+    return f"echo . >> {note}\n{says(credential(token=TOKEN, **status))}", note
+
+
+@pytest.mark.parametrize(
+    ("status", "times"),
+    [
+        ({}, 1),
+        ({"expirationTimestamp": "2999-01-01T00:00:00Z"}, 1),
+        ({"expirationTimestamp": "2020-01-01T00:00:00Z"}, 3),
+    ],
+)
+def test_a_plugin_is_asked_again_once_its_credential_expires(tmp_path, plugin, status, times):
+    script, note = counting(tmp_path, **status)
+    cluster = cluster_of(tmp_path, "http://127.0.0.1:1", **plugin(script))
+    for _ in range(3):
+        with cluster.api():
+            pass
+    assert len(note.read_text().split()) == times
+
+
+def test_a_plugin_is_asked_again_where_the_api_server_refuses_its_credential(tmp_path, api_server, plugin):
+    script, note = counting(tmp_path)
+    cluster = cluster_of(tmp_path, api_server.address, **plugin(script))
+    api_server.answers["/api/v1/namespaces/default/pods"] = (401, {"message": "expired"})
+    watched = Watched(cluster, "pods", "list_namespaced_pod", namespace="default")
+    watched.start()
+
+    def again():
+        return Ready(None) if len(note.read_text().split()) > 1 else "once"
+
+    wait_until("the plugin to be asked again", again, 10)
+    watched.stop()
+    assert "expired" in watched.lost_why
