@@ -253,4 +253,4 @@ class FakeStack(fake_node.FakeNode):
             raise ProcessDied(self.says["died"])
 
     def how_to_reach(self):
-        return "nowhere"
+        return "remove: nothing, it is made up"

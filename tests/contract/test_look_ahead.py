@@ -35,6 +35,13 @@ def test_what_is_wrong_is_said_by_every_scenario_and_nothing_is_trained(tmp_path
             assert f"{problem}: put it right" in scenario.message, name
 
 
+@pytest.mark.parametrize("keep", [(), ("--keep",)])
+def test_a_stack_that_stays_says_how_to_remove_it(tmp_path, keep):
+    result = run(tmp_path, "-k", "deer_lands", *keep, wrong=["image triton:1: not found"])
+    assert result.code == 1
+    assert ("remove: nothing, it is made up" in result.output) is bool(keep)
+
+
 @pytest.mark.parametrize(
     ("keyword", "parts"),
     [
@@ -47,7 +54,8 @@ def test_what_is_wrong_is_said_by_every_scenario_and_nothing_is_trained(tmp_path
         ("60_epochs", {*TRAINS, "training gpu"}),
         ("cudavectoradd", {"cuda-vector-add gpu"}),
         ("tensorflow", {"tensorflow-probe gpu"}),
-        ("nodes_driver", {"gpu-probe gpu"}),
+        ("nodes_driver", set()),  # where labels tell, no pod is asked
+        ("a_pod_gets_the_gpu", {"gpu-probe gpu"}),
         ("node_is_labelled", set()),
         ("bad_request", SERVES),
     ],
