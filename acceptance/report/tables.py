@@ -25,11 +25,11 @@ def terminal_table(results: Results, width: int) -> list[tuple[str, str]]:
         lines.append(
             (cut(f"{MARKS.get(claim.verdict, '-')} {claim.claim}", width, f": {claim.verdict}"), claim.verdict)
         )
-        lines.append((cut(f"    tutorial: {claim.tutorial}", width), ""))
+        lines.append((cut(f"  tutorial: {claim.tutorial}", width), ""))
         figure = claim.measured.removesuffix(f" ({LABEL})")
         words = results.this_run(claim)
         end = words.removeprefix(figure) if words.startswith(figure) else ""
-        lines.append((cut(f"    this run: {words.removesuffix(end)}", width, end), claim.verdict))
+        lines.append((cut(f"  here: {words.removesuffix(end)}", width, end), claim.verdict))
     return lines or [("no claim's scenario was chosen", "")]
 
 

@@ -193,7 +193,7 @@ def test_one_fixtures_exception_is_one_cause_everywhere(taken_down):
         assert f"      {one['name']}" in end.splitlines()
     claims = [one for one in found["claims"] if cause["id"] in one["causes"]]
     assert len(claims) >= 2
-    assert end.count("    this run: cause 1\n") == len(claims)
+    assert end.count("  here: cause 1\n") == len(claims)
     page = (taken_down.report / "report.html").read_text()
     assert len(re.findall(rf"<(?:li|pre|p|td)[^>]*>[^<]*(?:<span[^>]*>failed</span> )?{TRAINER}", page)) == 2
     assert page.count('<a href="#cause-1">') == len(failed) + len(claims)

@@ -93,11 +93,18 @@ def test_the_terminals_table_fits_with_three_lines_a_claim(width, outcome, stand
     if width >= 80:
         for claim in made.claims:
             assert any(claim.claim in line and line.endswith(f": {claim.verdict}") for line in lines)
-            assert f"    tutorial: {claim.tutorial}" in lines
-    figures = [line for line in lines if line.startswith("    this run: ")]
+            assert f"  tutorial: {claim.tutorial}" in lines
+    figures = [line for line in lines if line.startswith("  here: ")]
     if width == 200:
         for claim, line in zip(made.claims, figures, strict=True):
             assert made.this_run(claim) in line
+
+
+def test_the_slowest_of_a_load_is_shown_at_80_columns_on_the_stand_in_too():
+    made = with_claims(PASSED, stand_in=True)
+    load = next(line for line, _ in terminal_table(made, 80) if "all 6,000" in line)
+    assert " ms, p99 " in load
+    assert load.endswith(" ms (STAND-IN DATA)")
 
 
 def test_a_figure_that_is_cut_keeps_its_label_and_its_cause():
