@@ -52,6 +52,22 @@ def run_chain(folder: Path, *arguments: str, timeout: float = 300, **variables: 
     return run_suite(folder / "again" / "report", *arguments, timeout=timeout, **variables)
 
 
+def keras_settings(home: Path) -> Path:
+    """Make a home whose Keras settings are another framework's."""
+    (home / ".keras").mkdir(parents=True)
+    settings = {"backend": "jax", "floatx": "float16", "image_data_format": "channels_first"}
+    (home / ".keras" / "keras.json").write_text(json.dumps(settings))
+    return home
+
+
+def problems_of(result: SuiteRun) -> list[str]:
+    """Return the list of problems of a run that did not start."""
+    assert result.code == 4, result.output
+    text, _, _ = result.output.partition("ERROR: ")[2].partition("\n\n")  # pytest's own last line may follow
+    lines = text.strip().splitlines()
+    return lines[1:] if lines[0].endswith(" problems:") else lines
+
+
 @dataclass(frozen=True)
 class StartedRun:
     """A run that goes on in a folder: its process, its report in `report`, its terminal in `output`."""

@@ -1,20 +1,9 @@
 """What the tests of the whole chain share."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from tests.chain.leftovers import leftovers
-from tests.running import run_chain
-
-
-def keras_settings(home: Path) -> Path:
-    """Make a home whose Keras settings are another framework's."""
-    (home / ".keras").mkdir(parents=True)
-    settings = {"backend": "jax", "floatx": "float16", "image_data_format": "channels_first"}
-    (home / ".keras" / "keras.json").write_text(json.dumps(settings))
-    return home
+from tests.running import keras_settings, run_chain
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.fakes import GPU, Fakes
+from tests.running import keras_settings
 
 GROUPS = Path("/sys/fs/cgroup")
 
@@ -52,6 +53,22 @@ def mounted(*commands: str) -> MakeMachine:
         yield Machine(inside, {"TMPDIR": str(temporary)})
 
     return make
+
+
+def told(**variables: str) -> MakeMachine:
+    """Return one whose user has set variables, for other programs."""
+
+    @contextlib.contextmanager
+    def make(folder: Path) -> Iterator[Machine]:
+        yield Machine(variables=variables)
+
+    return make
+
+
+@contextlib.contextmanager
+def with_keras_settings(folder: Path) -> Iterator[Machine]:
+    """One whose user has another backend for Keras, and settings that suit it."""
+    yield Machine(variables={"HOME": str(keras_settings(folder / "home")), "KERAS_BACKEND": "jax"})
 
 
 @contextlib.contextmanager

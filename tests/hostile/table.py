@@ -5,7 +5,16 @@ docs/hostile.md has the same rows; a test compares the two.
 
 from dataclasses import dataclass
 
-from tests.hostile.machines import MakeMachine, hiding_gpus, in_group, limited, mounted, without_network
+from tests.hostile.machines import (
+    MakeMachine,
+    hiding_gpus,
+    in_group,
+    limited,
+    mounted,
+    told,
+    with_keras_settings,
+    without_network,
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,9 @@ class Row:
 
 
 DEER = "the_deer_lands_at_index_4"
+SAME = "json_binary_http_and_grpc_give_the_same_logits"
 SEES = "triton_sees_the_gpu"
+NOBODY = "http://127.0.0.1:9"
 SHM = "/dev/shm"  # noqa: S108
 NOEXEC = "mount -t tmpfs -o noexec,size=3g tmpfs {temporary}"
 SMALL_SHM = f"mount -t tmpfs -o size=1m tmpfs {SHM}"
@@ -117,6 +128,34 @@ ROWS = (
         mounted(TMP.format(option="noexec")),
         scenarios=DEER,
         passed=(DEER,),
+    ),
+    Row(
+        "Keras told to use JAX, float16 and channels first, by variable and by `keras.json`",
+        "passes: the trainer has a home of the run's own",
+        with_keras_settings,
+        scenarios=DEER,
+        passed=(DEER,),
+    ),
+    Row(
+        "`PYTHONSAFEPATH`, `PYTHONWARNINGS=error`, `PYTHONIOENCODING=ascii`, a `PYTHONPATH` and the locale C",
+        "passes: what runs gets none of them",
+        told(PYTHONSAFEPATH="1", PYTHONWARNINGS="error", PYTHONIOENCODING="ascii", PYTHONPATH="/nowhere", LC_ALL="C"),
+        scenarios=DEER,
+        passed=(DEER,),
+    ),
+    Row(
+        "`UVICORN_SSL_KEYFILE`, `UVICORN_SSL_CERTFILE`, and MLflow's variables of another server",
+        "passes: MLflow gets none of them",
+        told(UVICORN_SSL_KEYFILE="/nowhere/key", UVICORN_SSL_CERTFILE="/nowhere/crt", MLFLOW_STATIC_PREFIX="/mlflow"),
+        scenarios=DEER,
+        passed=(DEER,),
+    ),
+    Row(
+        "a proxy for HTTP and one for gRPC that nobody answers",
+        "passes: what is on 127.0.0.1 is asked without a proxy",
+        told(HTTP_PROXY=NOBODY, http_proxy=NOBODY, ALL_PROXY=NOBODY, grpc_proxy=NOBODY, no_grpc_proxy="example.com"),
+        scenarios=SAME,
+        passed=(SAME,),
     ),
     Row(
         "a GPU, and `CUDA_VISIBLE_DEVICES=-1`",
