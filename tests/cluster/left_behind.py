@@ -4,9 +4,7 @@ A guardian runs it when the process of the tests has gone without having deleted
 """
 
 import contextlib
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 
 from kubernetes import client, config
 
-from acceptance.processes import guardian
+from acceptance.processes.local import Processes
 
 TESTS = "triton-acceptance/tests"  # the label: the process whose test made it
 
@@ -26,16 +24,14 @@ def of_these_tests() -> dict[str, str]:
 
 @contextlib.contextmanager
 def removed_however_the_tests_end(kubeconfig: str, folder: Path) -> Iterator[None]:
-    """Have a guardian remove what this process' tests leave, if it is killed; `folder`, an empty one, goes with it."""
+    """Have a guardian remove what this process' tests leave, also if it is killed; `folder`, an empty one, goes too."""
+    processes = Processes(folder, folder)
     command = [sys.executable, "-m", __spec__.name, kubeconfig, str(os.getpid())]
-    watching = subprocess.Popen(
-        [sys.executable, guardian.__file__, str(folder)], stdin=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert watching.stdin
-    with watching, watching.stdin:
-        print("afterwards", json.dumps(command), file=watching.stdin, flush=True)
+    processes.afterwards(command, "delete the namespaces of these tests yourself")
+    try:
         yield
-        print("release", file=watching.stdin, flush=True)
+    finally:
+        processes.close()
 
 
 def main(kubeconfig: str, pid: str) -> None:
