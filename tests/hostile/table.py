@@ -11,6 +11,7 @@ from tests.hostile.machines import (
     in_group,
     limited,
     mounted,
+    outside_tmp,
     told,
     with_keras_settings,
     without_network,
@@ -125,7 +126,7 @@ ROWS = (
     Row(
         "`/tmp` with `noexec`, and another `TMPDIR`",
         "passes: nothing is run from `/tmp`",
-        mounted(TMP.format(option="noexec")),
+        outside_tmp(mounted(TMP.format(option="noexec"))),
         scenarios=DEER,
         passed=(DEER,),
     ),
