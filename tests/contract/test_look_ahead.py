@@ -18,6 +18,7 @@ def run(folder, *arguments, **says):
         *arguments,
         plugin="tests.contract.fake_stack",
         timeout=MADE_UP_SECONDS,
+        TMPDIR=str(folder),  # a run with --keep leaves its directory
         FAKE_STACK=json.dumps(says),
     )
 
