@@ -60,16 +60,14 @@ class Engine:
 
     def info(self) -> dict:
         """Return what `docker info` says."""
-        client = self.docker.client
-        with docker_errors("asking for its state"):
-            return client.info()
+        return info_of(self.docker.client)
 
     @staticmethod
     def find_info() -> dict | None:
         """Return what `docker info` says before a run, or None where no daemon answers."""
         try:
-            with contextlib.closing(connect().client) as client, docker_errors("asking for its state"):
-                return client.info()
+            with contextlib.closing(connect().client) as client:
+                return info_of(client)
         except AcceptanceError:
             return None
 
@@ -258,6 +256,11 @@ def connect() -> Any:
         answer = getattr(root(error), "doc", "")  # what was to be JSON
         words = f"{error}; what answers there says {first_words(answer)}" if answer else str(error)
         raise Unrecoverable(host.unreachable(daemon_address(), words, installed)) from error
+
+
+def info_of(client: Any) -> dict:
+    with docker_errors("asking for its state"):
+        return client.info()
 
 
 def not_pulled(image: str, why: str) -> Problem:

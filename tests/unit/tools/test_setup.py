@@ -72,6 +72,15 @@ wait
 """
 
 
+def with_programs(folder, **scripts):
+    """Put programs into a bare copy; return the environment in which they come before the machine's own."""
+    for name, script in scripts.items():
+        program = folder / "bin" / name.replace("_", ".")
+        program.write_text(script)
+        program.chmod(0o755)
+    return {"PATH": f"{folder / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin"}
+
+
 def bare_copy(folder):
     """Make one in a folder; return what runs its set-up, with some programs before the machine's own."""
     (folder / "tools").mkdir()
@@ -79,14 +88,10 @@ def bare_copy(folder):
         shutil.copy(ROOT / "tools" / name, folder / "tools")
     for name in ("uv.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
-    programs = folder / "bin"
-    programs.mkdir()
+    (folder / "bin").mkdir()
 
     def run(variables=None, **scripts):
-        for name, script in scripts.items():
-            (programs / name.replace("_", ".")).write_text(script)
-            (programs / name.replace("_", ".")).chmod(0o755)
-        environment = {"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin", **(variables or {})}
+        environment = {**with_programs(folder, **scripts), **(variables or {})}
         return subprocess.run(
             [folder / "tools" / "setup"], env=environment, capture_output=True, text=True, timeout=30, check=False
         )
@@ -286,13 +291,9 @@ def test_what_was_made_is_checked_and_else_made_anew(set_up, tmp_path):
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_set_up_ends_at_once_leaves_nothing_and_is_simply_run_again(set_up, tmp_path, sent, code):
     """While vegeta is built: its Go has left temporary files, read-only modules, and a child of its own."""
-    set_up(uname=UNAME.format(system="Darwin", machine="arm64"), python3_11=MADE_UP_PYTHON, go=BUILDING_GO)
-    (tmp_path / "bin" / "uname").unlink()  # only the programs were wanted
     (tmp_path / "temporary").mkdir()
-    variables = {
-        "PATH": f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
-        "TMPDIR": str(tmp_path / "temporary"),
-    }
+    programs = with_programs(tmp_path, python3_11=MADE_UP_PYTHON, go=BUILDING_GO)
+    variables = {**programs, "TMPDIR": str(tmp_path / "temporary")}
     usual = ("env", "--default-signal=HUP")  # these tests may run under nohup
     with subprocess.Popen(
         [*usual, tmp_path / "tools" / "setup"], env=variables, stderr=subprocess.PIPE, text=True
