@@ -17,10 +17,12 @@ def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """
     quiet = type(handler.__name__, (handler,), {"log_message": lambda self, *arguments: None})
     with ThreadingHTTPServer(("127.0.0.1", 0), quiet) as server:
+        server.ended = threading.Event()  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
         try:
             yield f"127.0.0.1:{server.server_port}"
         finally:
+            server.ended.set()  # type: ignore[attr-defined]
             server.shutdown()
 
 
@@ -44,6 +46,22 @@ def saying(
 
     methods = dict.fromkeys(("do_POST", "do_PUT", "do_CONNECT"), Handler.do_GET)
     return type("Handler", (Handler,), methods)
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """A handler that answers every request with a byte at a time, until nobody reads it."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while not self.server.ended.wait(0.05):  # type: ignore[attr-defined]
+                self.wfile.write(b" ")
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
 
 @contextlib.contextmanager

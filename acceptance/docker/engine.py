@@ -101,9 +101,10 @@ class Engine:
     @cached_property
     def network(self) -> str:
         """The run's network; its containers reach each other by their names."""
+        docker = self.docker
         try:
             with interrupts_deferred(), docker_errors("making a network"):
-                self.docker.client_networks_create(self.run, {"labels": self.labels, "driver": "bridge"})
+                docker.client_networks_create(self.run, {"labels": self.labels, "driver": "bridge"})
         except AcceptanceError as error:
             raise AcceptanceError(host.no_network(error.problem.what)) from error
         return self.run

@@ -18,7 +18,7 @@ from kubernetes import client, config
 from kubernetes.config import kube_config
 from kubernetes.utils import FailToCreateError
 
-from acceptance.errors import OUR_FAULT, AcceptanceError, BadSetting, Unrecoverable, root_words
+from acceptance.errors import OUR_FAULT, AcceptanceError, BadSetting, Unrecoverable, WaitTimeout, root_words
 from acceptance.health import first_words
 from acceptance.kubernetes.login import Credentials, Loader
 from acceptance.redaction.redactor import Redactor
@@ -44,7 +44,25 @@ class WrongAnswer(client.ApiException):
 
 
 class ApiClient(client.ApiClient):
-    """The library's client, which raises whatever Python does for an answer that is no API server's."""
+    """The library's client, which raises whatever Python does for an answer that is no API server's.
+
+    An answer that isn't a stream is there in 28 s: the library's own limit is for each piece of it.
+    """
+
+    seconds: float = CONNECT_SECONDS
+
+    def _call_with_legacy_options(
+        self, request: Any, types: Any, async_req: Any, preload_content: bool, *more: Any
+    ) -> Any:
+        def answer() -> Any:
+            return super(ApiClient, self)._call_with_legacy_options(request, types, async_req, preload_content, *more)
+
+        if not preload_content:
+            return answer()
+        try:
+            return in_time("a request", answer, self.seconds)
+        except WaitTimeout:
+            raise urllib3.exceptions.TimeoutError(f"no whole answer in {self.seconds:g} s") from None
 
     def response_deserialize(self, response_data: Any, response_types_map: Any = None) -> Any:
         try:

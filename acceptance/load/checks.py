@@ -30,7 +30,7 @@ def failed_requests(loads: Loads) -> Problem | None:
     for name, load in loads.items():
         if load.success < 1:
             why = "; ".join([load.failures(), *load.incidents])
-            return Problem(f"{name}: {load.success:.3%} of {len(load)} requests succeeded: {why}", LOOK)
+            return Problem(f"{name}: {load.success:.3%} of {len(load)} requests succeeded: {why}", LOOK, load.machine)
     return None
 
 
@@ -47,16 +47,16 @@ def slow_answers(loads: Loads, percent: int, seconds: float) -> Problem | None:
     for name, load in loads.items():
         reached = load.percentile(percent)
         if reached > seconds:
-            return Problem(f"{name}: the {percent}th percentile of the latency is {reached * 1000:.0f} ms", LOOK)
+            what = f"{name}: the {percent}th percentile of the latency is {reached * 1000:.0f} ms"
+            return Problem(what, LOOK, load.machine)
     return None
 
 
 def invalid_loads(loads: Loads) -> Problem | None:
     for name, load in loads.items():
         if why := load.invalid():
-            return Problem(
-                f"the {name}'s load is INVALID: {'; '.join(why)}", "free the machine, or ask for less with --rate"
-            )
+            what = f"the {name}'s load is INVALID: {'; '.join(why)}"
+            return Problem(what, "free the machine, or ask for less with --rate", load.machine)
     return None
 
 

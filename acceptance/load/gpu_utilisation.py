@@ -60,8 +60,8 @@ class GpuUtilisation:
         if gpu - cpu < RISE:
             mig = "; a MIG slice reports no utilisation: take a whole GPU" if gpu == 0 else ""
             return Problem(
-                f"the GPU predictor ran on the CPU: under its loads the GPU did no more; {measured}",
-                f"look at the server's log{mig}",
+                f"the GPU did no more under the GPU predictor's loads: it waited, or the CPU computed; {measured}",
+                f"look at the server's log for the execution provider, and for what it waits for{mig}",
             )
         return None
 

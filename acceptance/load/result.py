@@ -46,6 +46,8 @@ class LoadResult:
     """What happened to the server during the load; any makes it INVALID."""
     answers: tuple[str, ...] = field(default=(), repr=False)
     """The body of every SAMPLED-th answer, of those that succeeded."""
+    machine: str = field(default="", repr=False)
+    """What else this machine was busy with when a slow or an INVALID load ended, "" where it wasn't."""
 
     def __len__(self) -> int:
         return len(self.sent)

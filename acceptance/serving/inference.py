@@ -9,6 +9,7 @@ import requests
 
 from acceptance.environment import is_loopback
 from acceptance.errors import AcceptanceError, Unrecoverable, root_words
+from acceptance.health import ask as ask_server
 from acceptance.health import described, is_page, unready
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
 
@@ -54,7 +55,7 @@ class Answer:
 def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
     """Send a body as it is; any HTTP code is an answer, none is an AcceptanceError."""
     try:
-        answer = requests.post(url, data=body, headers=headers or {"Content-Type": "application/json"}, timeout=TIMEOUT)
+        answer = ask_server("post", url, TIMEOUT, data=body, headers=headers or {"Content-Type": "application/json"})
     except requests.RequestException as error:
         raise AcceptanceError(f"{url}: no answer: {root_words(error)}") from error
     return Answer(answer.status_code, answer.text)
@@ -63,7 +64,7 @@ def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> Answer
 def get(url: str, seconds: float = TIMEOUT) -> requests.Response:
     """Return what a server answers; raises AcceptanceError where it doesn't within the seconds, or with an error."""
     try:
-        answer = requests.get(url, timeout=seconds, allow_redirects=False)
+        answer = ask_server("get", url, seconds)
         answer.raise_for_status()
     except requests.HTTPError as error:
         raise AcceptanceError(f"{url}: no answer: {described(error.response)}") from error
@@ -133,7 +134,7 @@ def is_silent(text: str) -> bool:
 def server_version(http: str) -> str:
     """Return the version in the server's metadata, "" where it has none."""
     try:
-        return str(requests.get(f"http://{http}/v2", timeout=TIMEOUT).json()["version"])
+        return str(ask_server("get", f"http://{http}/v2", TIMEOUT).json()["version"])
     except (requests.RequestException, ValueError, KeyError, TypeError):
         return ""
 

@@ -1,9 +1,10 @@
 """The Docker target: MLflow, the trainer, Triton and vegeta as containers on a network of the run's own."""
 
+import contextlib
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,7 +14,7 @@ from acceptance.docker import cleanup, host
 from acceptance.docker.container import Container
 from acceptance.docker.engine import Engine, describe_daemon
 from acceptance.docker.ryuk import end_ryuk, start_ryuk
-from acceptance.errors import AcceptanceError, Problem
+from acceptance.errors import AcceptanceError, Problem, Unrecoverable
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import SITE_PACKAGES, read_images
@@ -26,7 +27,7 @@ from acceptance.serving import repository
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
 from acceptance.stacks.base import BaseStack
-from acceptance.stacks.protocol import Say, TargetFacts
+from acceptance.stacks.protocol import Part, Say, TargetFacts
 from acceptance.stacks.workspace import NEEDED_BYTES, Workspace
 from acceptance.training import project
 from acceptance.training.recipes import Recipe
@@ -128,6 +129,13 @@ class DockerStack(BaseStack):
     def ask_nvidia_smi(self, command: Sequence[str]) -> CommandResult:
         """Ask the nvidia-smi of a container that gets a GPU."""
         return self.engine.nvidia_smi(self.images.cuda, command)
+
+    def look_ahead(self, parts: Set[Part]) -> None:
+        """Make the run's network at once: Docker may have no addresses for another."""
+        # a daemon that isn't there is for each step to say, and docker_gpu.feature says more of it
+        with contextlib.suppress(Unrecoverable):
+            if parts and self.engine.docker:
+                _ = self.engine.network
 
     def check(self) -> None:
         self.engine.check_alive()

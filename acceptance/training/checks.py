@@ -20,7 +20,8 @@ def low_accuracy(run: TrainingRun, reached: float, percent: int, on: str) -> Pro
     """Say that an accuracy, from 0 to 1, is below so many percent; `on`: the images it was reached on."""
     if reached * 100 >= percent:
         return None
-    return Problem(f"{run} reached {reached:.1%} {on}, not {percent} %", "look at its accuracy an epoch in the report")
+    what = f"{run} reached {reached:.1%} {on}, not {percent} %"
+    return Problem(what, "look at its accuracy an epoch in the trainer's log")
 
 
 def no_accuracy(run: TrainingRun) -> Problem | None:

@@ -11,7 +11,7 @@ import numpy as np
 import requests
 
 from acceptance.errors import AcceptanceError, root
-from acceptance.health import LONGEST, first_words
+from acceptance.health import LONGEST, ask, first_words
 from acceptance.training.recipes import Recipe
 
 EXPERIMENT = "triton-acceptance"
@@ -136,7 +136,7 @@ def download(tracking_uri: str, directory: Path, **artifact: str) -> Path:
 def server_version(tracking_uri: str) -> str:
     """Return the version of the MLflow server, "" where it doesn't say."""
     try:
-        answer = requests.get(f"{tracking_uri}/version", timeout=10)
+        answer = ask("get", f"{tracking_uri}/version", 10)
     except (requests.RequestException, ValueError):
         return ""
     return answer.text.strip() if answer.ok and VERSION.fullmatch(answer.text.strip()) else ""

@@ -1,10 +1,11 @@
 """What answers in a server's place is named at once, with its first words; what only starts is waited for."""
 
 import pytest
+import requests
 
 from acceptance.errors import Unrecoverable
-from acceptance.health import LONGEST, first_words, unready
-from tests.http_server import answering, saying, talking
+from acceptance.health import LONGEST, ask, first_words, unready
+from tests.http_server import Dripping, answering, saying, talking
 
 
 def says_ok(text):
@@ -51,6 +52,12 @@ def test_a_forward_that_ends_is_waited_for():
     with talking(b"\0") as address:
         pass
     assert "does not answer yet" in unready("Triton", f"http://{address}/v2/health/ready")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_the_limit_is_that_of_the_whole_answer(method):
+    with answering(Dripping) as address, pytest.raises(requests.ReadTimeout, match=r"no whole answer in 0\.5 s"):
+        ask(method, f"http://{address}/", 0.5)
 
 
 def test_first_words_are_one_short_line_without_control_characters():

@@ -47,6 +47,8 @@ def daemon(
                 return 200, {"ApiVersion": "1.41", "Version": "20.10.24"}
             if path.endswith("/info"):
                 return 200, {**INFO, **(info or {})}
+            if path.endswith(("/containers/json", "/networks", "/volumes")):
+                return 200, {"Volumes": []} if path.endswith("/volumes") else []
             _, _, kind, *name = path.split("/")
             image = "/".join(name).removesuffix("/json")
             if kind == "images":

@@ -10,7 +10,7 @@ from acceptance.errors import AcceptanceError, BadSetting
 from acceptance.kubernetes.client import ApiServerGone, connect
 from acceptance.kubernetes.watches import Watched
 from acceptance.waiting import Ready, wait_until
-from tests.http_server import LOGIN, answering, saying, talking
+from tests.http_server import LOGIN, Dripping, answering, saying, talking
 from tests.unit.kubernetes.api_server import ApiServer, cluster_of, running, write_kubeconfig
 
 JSON = "application/json"
@@ -84,6 +84,18 @@ def test_what_answers_in_the_middle_of_a_run_is_named(tmp_path):
             cluster.api() as api,
         ):
             client.CoreV1Api(api).list_namespaced_pod("default")
+
+
+def test_a_server_that_answers_a_byte_at_a_time_is_named(tmp_path):
+    with answering(Dripping) as address:
+        cluster = cluster_of(tmp_path, f"http://{address}")
+        with cluster.api() as api:
+            api.seconds = 0.5
+            with (
+                pytest.raises(ApiServerGone, match=rf"{address} does not answer: no whole answer in 0\.5 s"),
+                cluster.api_errors("listing pods"),
+            ):
+                client.CoreV1Api(api).list_namespaced_pod("default")
 
 
 def test_a_watch_that_gets_something_else_says_so(tmp_path, api_server):

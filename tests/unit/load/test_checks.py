@@ -116,3 +116,17 @@ def test_pairs_that_are_too_few(found, asked, words):
 )
 def test_a_gpu_that_is_not_faster_beyond_doubt(found, words):
     assert_problem(checks.gpu_not_faster(found), *words)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        lambda loads: checks.failed_requests(loads),
+        lambda loads: checks.slow_answers(loads, 99, 0.1),
+        lambda loads: checks.invalid_loads(loads),
+    ],
+    ids=["failed", "slow", "INVALID"],
+)
+def test_a_rejected_load_says_what_the_machine_was_busy_with(found):
+    busy = dataclasses.replace(load(seconds=0.2, failed=1), machine="this machine is busy: a compiler runs")
+    assert found({"GPU": busy}).detail == "this machine is busy: a compiler runs"

@@ -94,12 +94,12 @@ def test_a_server_that_is_gone_leaves_nothing_and_stops_nothing():
     ("cpu", "gpu", "words"),
     [
         ([0.0, 0.0], [0.3, 0.4], ""),
-        ([0.0, 0.0], [0.0, 0.0], "the GPU predictor ran on the CPU"),
+        ([0.0, 0.0], [0.0, 0.0], "the GPU did no more"),
         ([0.3, 0.4], [0.3, 0.2], "which proves nothing"),
         ([0.4], [0.41], "see whether others use it"),
         ([0.2, 0.2], [0.45, 0.45], "busy under the CPU's loads, over 5%"),
         ([0.04], [0.3], ""),
-        ([0.04], [0.04], "the GPU predictor ran on the CPU"),
+        ([0.04], [0.04], "the GPU did no more"),
         ([0.0], [], "no nv_gpu_utilization"),
     ],
 )

@@ -52,6 +52,13 @@ def load(count, incidents=()):
     return LoadResult(PLAN, np.zeros(count), np.zeros(count), np.full(count, 200), [""] * count, incidents)
 
 
+def good_load(waited=0.0):
+    """Return a load that went as planned, each answer so many seconds after its request."""
+    count = PLAN.requests
+    sent = np.arange(count) / PLAN.rate
+    return LoadResult(PLAN, sent, np.full(count, waited), np.full(count, 200), [""] * count)
+
+
 @pytest.mark.parametrize(
     ("now", "words"),
     [
@@ -93,6 +100,19 @@ def test_a_load_that_another_server_answered_is_refused(endpoint, counts):
 def test_a_server_that_was_restarted_counts_anew(endpoint, counts):
     result = measured_load(endpoint, PLAN, send(counts, -100, ("pod triton-cpu-1-x ended or restarted",)))
     assert result.invalid()[0] == "pod triton-cpu-1-x ended or restarted"
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [(good_load(), ""), (good_load(waited=0.2), "a compiler runs"), (load(600), "a compiler runs")],
+    ids=["a good load", "a slow one", "an INVALID one"],
+)
+def test_a_load_that_may_be_rejected_says_what_the_machine_is_busy_with(endpoint, counts, sent, said):
+    def attack(say):
+        counts.succeeded += len(sent)
+        return sent
+
+    assert measured_load(endpoint, PLAN, attack, lambda: "a compiler runs").machine == said
 
 
 def test_a_server_whose_metrics_do_not_answer_is_named():

@@ -15,9 +15,17 @@ def test_the_configuration_says_what_the_scenarios_rely_on(device):
     assert [(item.name, list(item.dims)) for item in config.input] == [("conv2d_input", [32, 32, 3])]
     assert [(item.name, list(item.dims)) for item in config.output] == [("dense_1", [10])]
     assert [group.kind for group in config.instance_group] == [{"gpu": 1, "cpu": 2}[device]]
-    assert config.HasField("dynamic_batching")
     assert config.max_batch_size == 64
     assert config.model_warmup
+
+
+def test_a_gpus_batches_have_one_size_and_more_than_one_instance_takes_them():
+    """ONNX Runtime prepares each convolution anew for a batch of another size."""
+    on_cpu, on_gpu = (repository.config(device) for device in ("cpu", "gpu"))
+    assert "dynamic_batching" in on_cpu
+    assert "dynamic_batching" not in on_gpu
+    assert "batch of 8" not in on_gpu
+    assert "count: 2" in on_gpu
 
 
 def test_the_repository_holds_the_models_own_file(tmp_path):
