@@ -15,6 +15,7 @@ from tests.contract.fakes import GPU, Fakes
 from tests.running import keras_settings
 
 GROUPS = Path("/sys/fs/cgroup")
+NOBODYS_ID = 1000660000
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,27 @@ def told(**variables: str) -> MakeMachine:
 def with_keras_settings(folder: Path) -> Iterator[Machine]:
     """One whose user has another backend for Keras, and settings that suit it."""
     yield Machine(variables={"HOME": str(keras_settings(folder / "home")), "KERAS_BACKEND": "jax"})
+
+
+def checked_out_as(name: str) -> MakeMachine:
+    """Return one that has the checkout, with its environment, in a folder of that name as well; the run is there."""
+
+    @contextlib.contextmanager
+    def make(folder: Path) -> Iterator[Machine]:
+        checkout = folder / name
+        checkout.mkdir()
+        script = 'mount --bind "$1" "$2"; cd "$2"; python=$2/.venv/bin/python; shift 3; exec "$python" "$@"'
+        usable("unshare", "--mount")
+        yield Machine(("unshare", "--mount", "sh", "-ec", script, "sh", str(ROOT), str(checkout)))
+
+    return make
+
+
+@contextlib.contextmanager
+def without_account(folder: Path) -> Iterator[Machine]:
+    """One whose user has a number alone, as on OpenShift: no entry in the passwd file, no name and no home."""
+    unset = ("env", *(f"--unset={name}" for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME")))
+    yield Machine(usable(*unset, "unshare", "--user", f"--map-user={NOBODYS_ID}", f"--map-group={NOBODYS_ID}"))
 
 
 @contextlib.contextmanager

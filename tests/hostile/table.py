@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.hostile.machines import (
     MakeMachine,
+    checked_out_as,
     hiding_gpus,
     in_group,
     limited,
@@ -14,6 +15,7 @@ from tests.hostile.machines import (
     outside_tmp,
     told,
     with_keras_settings,
+    without_account,
     without_network,
 )
 
@@ -157,6 +159,20 @@ ROWS = (
         told(HTTP_PROXY=NOBODY, http_proxy=NOBODY, ALL_PROXY=NOBODY, grpc_proxy=NOBODY, no_grpc_proxy="example.com"),
         scenarios=SAME,
         passed=(SAME,),
+    ),
+    Row(
+        "a checkout in a folder named `it's über (1)`",
+        "passes: no path is taken for ASCII or split",
+        checked_out_as("it's über (1)"),
+        scenarios=DEER,
+        passed=(DEER,),
+    ),
+    Row(
+        "an account without an entry in the passwd file, and no `HOME`",
+        "passes: the user's number will do, and what runs has a home of the run's own",
+        without_account,
+        scenarios=DEER,
+        passed=(DEER,),
     ),
     Row(
         "a GPU, and `CUDA_VISIBLE_DEVICES=-1`",
