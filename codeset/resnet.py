@@ -15,6 +15,7 @@ import numpy as np
 from keras import layers
 
 import network
+from whitening import whitening
 
 WIDTHS = {"beyond": (128, 512, 512), "beyond-quarter": (32, 128, 128), "beyond-eighth": (16, 64, 64)}
 PROFILES = tuple(WIDTHS)
@@ -66,7 +67,7 @@ def body(profile: str, images: np.ndarray) -> keras.Model:
     outputs = layers.Dense(10, use_bias=False, kernel_initializer=start(), dtype="float32")(outputs)
     outputs = layers.Rescaling(1 / 9, dtype="float32")(outputs)
     model = keras.Model(inputs, outputs)
-    whiten.set_weights([whitening(images[:WHITENED])])
+    whiten.set_weights([whitening(images[:WHITENED], side=2, count=12, floor=5e-4)])
     return model
 
 
@@ -105,12 +106,3 @@ class Offset(layers.Layer):
 
     def call(self, inputs):
         return inputs + self.share * self.haste
-
-
-def whitening(images: np.ndarray) -> np.ndarray:
-    """Return a kernel [2, 2, 3, 24]: the eigenvectors of the patches, each scaled to variance 1, and -each."""
-    windows = np.lib.stride_tricks.sliding_window_view(images, (2, 2), axis=(1, 2))
-    patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, 12).astype(np.float64)
-    values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
-    kernel = vectors / np.sqrt(values + 5e-4)
-    return np.concatenate([kernel, -kernel], axis=1).reshape(2, 2, 3, 24).astype(np.float32)

@@ -32,15 +32,16 @@ def main() -> None:
     keras.utils.set_random_seed(arguments.seed)
     training, held_out = data.read_dataset(arguments.data)
     steps = -(-len(training.labels) // arguments.batch_size)
-    model = network.build(arguments.profile, steps * arguments.epochs)
     with tracked_run():
         log_parameters(arguments, training, held_out)
+        time_taken = TrainingTime()
+        model = network.build(arguments.profile, steps * arguments.epochs, training.images)
         model.fit(
             batches(training, arguments.batch_size, shuffle=True),
             validation_data=batches(held_out, 500),
             epochs=arguments.epochs,
             verbose=0,
-            callbacks=[TrackedProgress(arguments.epochs, steps)],
+            callbacks=[TrackedProgress(arguments.epochs, steps), time_taken],
         )
         log_reference(model, held_out)
         export.log_models(model, held_out.images[:1])
@@ -175,6 +176,32 @@ class TrackedProgress(keras.callbacks.Callback):
 
     def say(self, text: str) -> None:
         print(f"epoch {self.epoch + 1}/{self.epochs}: {text}", flush=True)
+
+
+class TrainingTime(keras.callbacks.Callback):
+    """Log how many seconds passed from here to the last step, those for held-out images left out; by default to MLflow.
+
+    So the network's making is part of it: its first layer may be computed from the images.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, log_metric: Callable[..., object] = mlflow.log_metric
+    ) -> None:
+        super().__init__()
+        self.clock, self.log_metric = clock, log_metric
+        self.started = self.asked = clock()
+        self.held_out_seconds = 0.0
+
+    def on_test_begin(self, logs=None):
+        self.asked = self.clock()
+
+    def on_test_end(self, logs=None):
+        self.held_out_seconds += self.clock() - self.asked
+
+    def on_train_end(self, logs=None):
+        seconds = self.clock() - self.started - self.held_out_seconds
+        self.log_metric("training_seconds", seconds)
+        print(f"trained in {seconds:.1f} s, held-out images left out", flush=True)
 
 
 def log_reference(

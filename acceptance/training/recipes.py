@@ -5,7 +5,7 @@ from dataclasses import dataclass
 PROFILES = ("quick", "tutorial")
 CPU_EPOCHS = {"tutorial": 10, "quick": 2}
 GPU_EPOCHS = 60
-BATCH_SIZE = {"tutorial": 32, "quick": 64}
+BATCH_SIZE = {"tutorial": 32, "quick": 128}
 # an epoch of the tutorial's network takes about 3 minutes on two cores: no machine should need ten times that
 MOST_SECONDS_AN_EPOCH = 1800
 

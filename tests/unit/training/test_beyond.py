@@ -189,7 +189,7 @@ def test_logits_have_one_number_a_class_and_start_small(codeset):
 
 def test_whitened_patches_have_variance_1_in_each_direction_and_none_in_common(codeset):
     smooth = np.cumsum(np.random.default_rng(5).normal(size=(300, 32, 32, 3)), axis=1).astype(np.float32)
-    kernel = codeset.resnet.whitening(smooth).reshape(12, 24)
+    kernel = codeset.whitening.whitening(smooth, side=2, count=12, floor=5e-4).reshape(12, 24)
     windows = np.lib.stride_tricks.sliding_window_view(smooth, (2, 2), (1, 2))  # type: ignore[call-overload]
     patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, 12)
     whitened = patches @ kernel[:, :12]
