@@ -84,7 +84,7 @@ def accuracy(results: Results) -> Plot:
             label = f"{one.device.upper()}: {words}"
             axes.axhline(least, color=COLOURS[one.device], linewidth=1, linestyle=":", label=label)
             said.append(f"threshold of the {label}")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value * 100:.3g}%")
     return Plot("Accuracy an epoch", drawn[0], "; ".join(said))
 
 

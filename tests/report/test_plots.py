@@ -1,5 +1,6 @@
 """The plots: what they show, in words too, and that nothing of one gets into another."""
 
+import dataclasses
 import itertools
 import math
 import re
@@ -41,6 +42,15 @@ def test_each_loads_percentiles_are_labelled_and_no_two_labels_meet(medians, spr
     corners = [(float(x) - WIDE * (anchor == "end"), float(y)) for anchor, x, y, _ in labels]
     for one, other in itertools.combinations(corners, 2):
         assert abs(one[0] - other[0]) >= WIDE or abs(one[1] - other[1]) >= HIGH, labels
+
+
+def test_the_axis_of_accuracy_names_each_line_where_it_is():
+    made = results()
+    accuracies = {"accuracy": [0.566, 0.722], "val_accuracy": [0.647, 0.732]}  # lines 2.5 points apart
+    made.trainings = [dataclasses.replace(made.trainings[0], metrics=accuracies)]
+    named = [float(words) for words in re.findall(r">([\d.]+)%<", plots(made)[0].svg)]
+    assert len(named) > 4
+    assert len({round(high - low, 6) for low, high in itertools.pairwise(named)}) == 1, named
 
 
 def test_an_epoch_without_a_number_is_a_gap_in_its_place():
