@@ -134,7 +134,7 @@ class DockerStack(BaseStack):
         """Make the run's network at once: Docker may have no addresses for another."""
         # a daemon that isn't there is for each step to say, and docker_gpu.feature says more of it
         with contextlib.suppress(Unrecoverable):
-            if parts and self.engine.docker:
+            if parts:
                 _ = self.engine.network
 
     def check(self) -> None:

@@ -34,10 +34,6 @@ class FakeEngine(Engine):
 
     network = "made-up"
 
-    @property
-    def docker(self):
-        return recorded("info")
-
     def info(self) -> dict:
         versions = {"KernelVersion": os.environ.get("FAKE_KERNEL"), "ServerVersion": os.environ.get("FAKE_VERSION")}
         return {**recorded("info"), **{name: version for name, version in versions.items() if version}}

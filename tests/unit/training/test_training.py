@@ -116,8 +116,9 @@ def test_the_network_is_compiled_as_the_tutorials(codeset, profile):
 # --- export
 
 
-@pytest.mark.parametrize("profile", [*LAYERS, "six", "quick"])
-def test_a_trained_network_answers_the_same_in_onnx_runtime(codeset, profile):
+# after three steps on noise some logits of `quick` are in the hundreds, where float32 has fewer decimals
+@pytest.mark.parametrize(("profile", "share"), [*((name, 1e-7) for name in (*LAYERS, "six")), ("quick", 1e-5)])
+def test_a_trained_network_answers_the_same_in_onnx_runtime(codeset, profile, share):
     import onnxruntime
 
     random = np.random.default_rng(1)
@@ -138,8 +139,7 @@ def test_a_trained_network_answers_the_same_in_onnx_runtime(codeset, profile):
     assert (made.name, made.type, made.shape[1:]) == (OUTPUT, "tensor(float)", [10])
     (logits,) = session.run(None, {INPUT: split.images.astype(np.float32) / 255})  # 24: the batch is open
     assert np.ptp(logits, axis=0).max() > 0.01  # images differ, so equal logits say something
-    # of noise and three steps some logits are in the hundreds
-    np.testing.assert_allclose(logits, reference["reference"], atol=1e-4, rtol=1e-5)
+    np.testing.assert_allclose(logits, reference["reference"], atol=1e-4, rtol=share)
 
 
 # --- progress
