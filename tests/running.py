@@ -13,7 +13,7 @@ import requests
 
 from acceptance.paths import ROOT
 from acceptance.waiting import Ready, wait_until
-from tools.suite_run import SuiteRun, command, end_with_parent, environment, run_suite
+from tools.suite_run import WITH_PARENT, SuiteRun, command, environment, run_suite
 
 # a run of a made-up stack takes some seconds
 MADE_UP_SECONDS = 60
@@ -113,12 +113,11 @@ def started_suite(folder: Path, *arguments: str, plugin: str = "", **variables: 
     """Start a run of the features; it is killed on the way out where it still goes on."""
     with (folder / "output").open("wb") as output:
         popen = subprocess.Popen(
-            command(folder / "report", *arguments, plugin=plugin),
+            [*WITH_PARENT, *command(folder / "report", *arguments, plugin=plugin)],
             cwd=ROOT,
             env=environment(**variables),
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=end_with_parent,
         )
     try:
         yield StartedRun(popen, folder)

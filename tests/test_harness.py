@@ -89,13 +89,14 @@ def test_sigterm_tears_down_what_fixtures_made(tmp_path, processes):
 
 def test_a_run_does_not_outlive_the_test_that_started_it(tmp_path):
     parent = (
-        "import subprocess, sys, time; from tools.suite_run import end_with_parent\n"
-        "child = subprocess.Popen(['sleep', '300'], preexec_fn=end_with_parent); print(child.pid, flush=True)\n"
+        "import subprocess, sys, time; from tools.suite_run import WITH_PARENT\n"
+        "child = subprocess.Popen([*WITH_PARENT, 'sleep', '300']); print(child.pid, flush=True)\n"
         "time.sleep(300)"
     )
     with subprocess.Popen([sys.executable, "-c", parent], cwd=ROOT, stdout=subprocess.PIPE, text=True) as test:
         assert test.stdout
         child = psutil.Process(int(test.stdout.readline()))
+        wait_until("the command", lambda: Ready(None) if child.name() == "sleep" else child.name(), 30)
         test.kill()
     gone, _ = psutil.wait_procs([child], 30)
     assert gone == [child]

@@ -1,8 +1,7 @@
 """Runs the suite as a user would, in a process of its own, and reads what it reports."""
 
-import ctypes
 import os
-import signal
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -12,8 +11,9 @@ from pathlib import Path
 
 from acceptance.paths import ROOT
 
-LIBC = ctypes.CDLL(None)
-PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+# util-linux' program, and no preexec_fn: what Python runs between fork and exec can die of gRPC's threads, unseen
+WITH_PARENT = (shutil.which("setpriv") or "setpriv", "--pdeathsig", "TERM")
+"""The beginning of a command that the kernel ends by SIGTERM when who started it is gone: none outlives its test."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class SuiteRun:
     pid: int
 
     def scenarios(self) -> dict[str, Scenario]:
+        """Return what `read_scenarios` does; a run that left no report is shown with its exit code."""
+        assert (self.report / "junit.xml").exists(), f"no report, exit code {self.code}:\n{self.output}"
         return read_scenarios(self.report)
 
 
@@ -69,14 +71,6 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, **variables}
 
 
-def end_with_parent() -> None:
-    """Have the kernel end this process by SIGTERM when the one that started it is gone: no run outlives its test.
-
-    For subprocess' `preexec_fn`.
-    """
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 def run_suite(
     report: Path,
     *arguments: str,
@@ -90,14 +84,13 @@ def run_suite(
     `inside`: the command that runs it, such as `prlimit --nofile=256`.
     """
     with subprocess.Popen(
-        [*inside, *command(report, *arguments, plugin=plugin)],
+        [*WITH_PARENT, *inside, *command(report, *arguments, plugin=plugin)],
         cwd=ROOT,
         env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        preexec_fn=end_with_parent,
     ) as popen:
         try:
             output, _ = popen.communicate(timeout=timeout)
