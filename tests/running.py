@@ -5,7 +5,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,20 @@ WITHOUT_A_GPU = {
     "onnx_runtime_computes_on_the_gpu",
     "the_gpu_answers_faster_than_the_cpu",
 }
+
+
+def run_made_up(
+    report: Path,
+    says: Mapping[str, object],
+    *arguments: str,
+    drawn: bool = False,
+    timeout: float = MADE_UP_SECONDS,
+    **variables: str,
+) -> SuiteRun:
+    """Run scenarios on the made-up stack, to which `says` tells what it does; `drawn`: with the report's plots."""
+    plots = {} if drawn else {"MPLBACKEND": "none"}  # matplotlib refuses it, a second sooner than it would have drawn
+    told = {"FAKE_STACK": json.dumps(says), **plots, **variables}
+    return run_suite(report, *arguments, plugin="tests.contract.fake_stack", timeout=timeout, **told)
 
 
 def run_chain(folder: Path, *arguments: str, timeout: float = 300, **variables: str) -> SuiteRun:

@@ -1,24 +1,14 @@
 """Contract tests: the second recipe's scenario against a made-up stack with a GPU; no GPU is real here."""
 
-import json
-
 import pytest
 
-from tests.running import MADE_UP_SECONDS
-from tools.suite_run import run_suite
+from tests.running import run_made_up
 
 REACHES = "the_second_recipe_reaches_96__on_heldout_images"
 
 
 def run(folder, says, *arguments):
-    return run_suite(
-        folder,
-        *("-m", "beyond"),
-        *arguments,
-        plugin="tests.contract.fake_stack",
-        timeout=MADE_UP_SECONDS,
-        FAKE_STACK=json.dumps(says),
-    )
+    return run_made_up(folder, says, "-m", "beyond", *arguments)
 
 
 def test_it_passes_at_96_1_percent_in_240_s(tmp_path, cifar10):

@@ -25,15 +25,7 @@ def test_the_predictor_frees_the_gpu_for_the_next_and_is_there_again_afterwards(
         names += ("test_the_gpu_answers_faster_than_the_cpu",)
     answer = subprocess.run(
         [
-            *(
-                sys.executable,
-                "-m",
-                "pytest",
-                "-p",
-                "tests.contract.fake_stack",
-                data,
-                f"--report={tmp_path}",
-            ),
+            *(sys.executable, "-m", "pytest", "-p", "tests.contract.fake_stack", data, f"--report={tmp_path}"),
             *(f"features/test_features.py::{name}" for name in names),
         ],
         cwd=ROOT,

@@ -3,14 +3,11 @@
 No node and no GPU is real here; docs/unconfirmed.md lists these scenarios.
 """
 
-import json
-
 import pytest
 
 from acceptance.gpu.node import DAEMON_SET
 from tests.contract import fake_node
-from tests.running import MADE_UP_SECONDS
-from tools.suite_run import run_suite
+from tests.running import run_made_up
 
 DRIVER = "the_nodes_driver_is_new_enough"
 RUNTIME = "containers_get_nvidias_runtime"
@@ -31,18 +28,7 @@ LABELS = {"accelerator": "gpu"}
 
 
 def run(folder, says, *arguments):
-    return run_suite(
-        folder,
-        "--data=digits",
-        "-m",
-        "gpu and not docker",
-        "-k",
-        " or ".join(ALL),
-        *arguments,
-        plugin="tests.contract.fake_stack",
-        timeout=MADE_UP_SECONDS,
-        FAKE_STACK=json.dumps(says),
-    )
+    return run_made_up(folder, says, "--data=digits", "-m", "gpu and not docker", "-k", " or ".join(ALL), *arguments)
 
 
 def outcomes(result):

@@ -3,13 +3,10 @@
 No GPU and no pod is real here; docs/unconfirmed.md lists these scenarios.
 """
 
-import json
-
 import pytest
 
 from tests.contract.fake_node import METRICS
-from tests.running import MADE_UP_SECONDS
-from tools.suite_run import run_suite
+from tests.running import run_made_up
 
 VECTOR_ADD = "the_cudavectoradd_pod_passes"
 LEARNS = "the_gpu_model_learns"
@@ -21,18 +18,8 @@ NEIGHBOUR = METRICS + 'nv_gpu_utilization{gpu_uuid="GPU-neighbour"} 0.9\n'
 
 
 def run(folder, says, *arguments):
-    return run_suite(
-        folder,
-        "--data=digits",
-        "-m",
-        "gpu and not docker",
-        "-k",
-        f"{VECTOR_ADD} or {LEARNS} or {FASTER}",
-        *arguments,
-        plugin="tests.contract.fake_stack",
-        timeout=MADE_UP_SECONDS,
-        FAKE_STACK=json.dumps(says),
-    )
+    chosen = ("-m", "gpu and not docker", "-k", f"{VECTOR_ADD} or {LEARNS} or {FASTER}")
+    return run_made_up(folder, says, "--data=digits", *chosen, *arguments)
 
 
 def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):

@@ -1,21 +1,15 @@
 """Contract tests: the GPU's time against the CPU's, like for like, on a made-up stack."""
 
-import json
-
 import pytest
 
-from tests.running import MADE_UP_SECONDS
-from tools.suite_run import run_suite
+from tests.running import run_made_up
 
 IN_TIME = "the_gpu_trains_60_epochs_in_the_time_of_the_cpus_10"
 
 
 def run(folder, says, *arguments):
     """Run the scenario; `arguments` come after the tutorial's profile."""
-    chosen = ("-k", IN_TIME, "--profile=tutorial", *arguments)
-    return run_suite(
-        folder, *chosen, plugin="tests.contract.fake_stack", timeout=MADE_UP_SECONDS, FAKE_STACK=json.dumps(says)
-    )
+    return run_made_up(folder, says, "-k", IN_TIME, "--profile=tutorial", *arguments)
 
 
 def test_60_epochs_in_less_time_than_10_of_the_cpus_pass(tmp_path, cifar10):

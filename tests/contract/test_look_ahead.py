@@ -1,26 +1,16 @@
 """What a stack finds at its beginning: one error of all scenarios, and what it is asked to look at."""
 
-import json
-
 import pytest
 
-from tests.running import MADE_UP_SECONDS
-from tools.suite_run import run_suite
+from tests.running import run_made_up
 
 TRAINS = {"training cpu"}
 SERVES = {*TRAINS, "triton cpu"}
 
 
 def run(folder, *arguments, **says):
-    return run_suite(
-        folder / "report",
-        "--data=digits",
-        *arguments,
-        plugin="tests.contract.fake_stack",
-        timeout=MADE_UP_SECONDS,
-        TMPDIR=str(folder),  # a run with --keep leaves its directory
-        FAKE_STACK=json.dumps(says),
-    )
+    # a run with --keep leaves its directory
+    return run_made_up(folder / "report", says, "--data=digits", *arguments, TMPDIR=str(folder))
 
 
 def test_what_is_wrong_is_said_by_every_scenario_and_nothing_is_trained(tmp_path):

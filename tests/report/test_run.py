@@ -17,24 +17,16 @@ from fixtures.report.place import Place
 from fixtures.report.writer import reason
 from tests.report.pages import faults, opened
 from tests.report.test_results import VALIDATOR
-from tests.running import MADE_UP_SECONDS, started_suite
+from tests.running import MADE_UP_SECONDS, run_made_up, started_suite
 from tests.small_disk import small_disk
-from tools.suite_run import command, environment, read_scenarios, run_suite
+from tools.suite_run import command, environment, read_scenarios
 
 GPU = ("-m", "gpu and not docker and not beyond")
 LOG = "a log line <script>document.title = 'taken'</script>\n"
 
 
-def run(folder, says=None, *arguments, timeout=MADE_UP_SECONDS, **variables):
-    return run_suite(
-        folder / "report",
-        "--data=digits",
-        *arguments,
-        plugin="tests.contract.fake_stack",
-        timeout=timeout,
-        FAKE_STACK=json.dumps(says or {}),
-        **variables,
-    )
+def run(folder, says=None, *arguments, **how):
+    return run_made_up(folder / "report", says or {}, "--data=digits", *arguments, **how)
 
 
 def results_of(result):
@@ -55,7 +47,7 @@ def failed(tmp_path_factory):
     """Nothing answers on the made-up endpoints, so that most scenarios fail in a way of their own."""
     says = {"training_accuracy": 0.5, "log": LOG}
     # all scenarios: four at a time on two cores it took 43 s, and more beside a cluster
-    return run(tmp_path_factory.mktemp("failed"), says, "--require-gpu", timeout=3 * MADE_UP_SECONDS)
+    return run(tmp_path_factory.mktemp("failed"), says, "--require-gpu", drawn=True, timeout=3 * MADE_UP_SECONDS)
 
 
 def test_a_run_with_failures_of_every_kind_says_each(failed):
@@ -245,7 +237,7 @@ def test_an_interrupted_run_tells_what_its_end_told(tmp_path):
 
 
 def test_what_cannot_be_drawn_does_not_take_the_report_with_it(tmp_path):
-    result = run(tmp_path, {}, *GPU, MPLBACKEND="made-up")  # which matplotlib refuses
+    result = run(tmp_path, {}, *GPU, drawn=False)  # it is given a backend that matplotlib refuses
     page = (result.report / "report.html").read_text()
     assert result.code == 0, result.output
     assert "the plots and images could not be drawn: ValueError(" in page
