@@ -2,6 +2,8 @@
 
 import contextlib
 import itertools
+import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from pathlib import Path
@@ -21,6 +23,8 @@ from acceptance.training.tracking import TrainingRun
 from acceptance.waiting import Ready, wait_until
 
 MLFLOW_SECONDS = 120
+# how often a task's progress is asked for, and whether the others live: of a server under load no more often
+LOOK_SECONDS = 1.0
 
 
 class Task(Protocol):
@@ -147,16 +151,21 @@ class BaseStack(ABC):
         `check_others` raises when the task, or what it needs, has died.
         """
 
+        looked, words = -math.inf, ""
+
         def state() -> Ready[None] | str:
-            if task.exit_code() == 0:
+            nonlocal looked, words
+            code, now = task.exit_code(), time.monotonic()
+            if code == 0:
                 return Ready(None)
-            check_others()
-            words = progress() if progress else ""
-            if words:
-                self.say(words)
+            if code is not None or now - looked >= LOOK_SECONDS:
+                check_others()
+                looked, words = now, progress() if progress else ""
+                if words:
+                    self.say(words)
             return words or "it runs"
 
-        wait_until(f"{task.name} to finish", state, timeout, look_at=str(task.log), poll=1.0)
+        wait_until(f"{task.name} to finish", state, timeout, look_at=str(task.log))
 
     # --- what is left
 

@@ -12,7 +12,7 @@ from acceptance.training import project as mlflow_local
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import read_run
 
-EPOCHS = 10
+EPOCHS = 6
 # the GPU's way of training, on the CPU
 COMPILED = """
 import pathlib, sys
