@@ -1,6 +1,7 @@
 """A load: what is to be sent, every request's result, and whether it may be believed."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,11 +18,12 @@ SAMPLED = 100
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """What is asked of the load generator: `rate` requests a second for `duration` seconds of one JSON body."""
+    """What is asked of the load generator: `rate` requests a second for `duration` seconds of one body (JSON)."""
 
     rate: int
     duration: int
     body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"}, repr=False)
 
     @property
     def requests(self) -> int:

@@ -30,13 +30,13 @@ def find_vegeta(interpreter: str = sys.executable) -> Path:
     return Path(found)
 
 
-def target(url: str, body: bytes) -> str:
+def target(url: str, plan: LoadPlan) -> str:
     """Return the one target that vegeta sends again and again, in its JSON target format."""
     described = {
         "method": "POST",
         "url": url,
-        "header": {"Content-Type": ["application/json"]},
-        "body": base64.b64encode(body).decode(),
+        "header": {name: [value] for name, value in plan.headers.items()},
+        "body": base64.b64encode(plan.body).decode(),
     }
     return json.dumps(described) + "\n"
 

@@ -63,7 +63,7 @@ class BaseStack(ABC):
 
     @abstractmethod
     def start_mlflow(self) -> str:
-        """Start the run's MLflow; return its URI, as it is reached from here, once it answers."""
+        """Start the run's MLflow; return its URI, as it is reached from here."""
 
     @abstractmethod
     def start_predictor(self, name: str, run: TrainingRun, device: str) -> Predictor:

@@ -226,7 +226,7 @@ class DockerStack(BaseStack):
         name = f"vegeta-{endpoint.device}-{next(self.numbers)}"
         directory = self.workspace.directory / name
         directory.mkdir()
-        (directory / "target.json").write_text(vegeta.target(endpoint.inside_url, plan.body), encoding="utf-8")
+        (directory / "target.json").write_text(vegeta.target(endpoint.inside_url, plan), encoding="utf-8")
         image, results, table = self.images.vegeta, "/load/results.bin", "/load/results.csv"
         # the image's entry point is vegeta itself
         send = vegeta.attack_arguments("/load/target.json", results, plan)

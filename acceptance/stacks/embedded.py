@@ -3,7 +3,7 @@
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,7 @@ from acceptance.load import vegeta
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
-from acceptance.processes.local import Processes, free_port
+from acceptance.processes.local import Process, Processes, free_port
 from acceptance.processes.rlimits import raise_soft_limits
 from acceptance.serving import repository, triton_wheel
 from acceptance.serving.endpoint import Endpoint, Predictor
@@ -25,7 +25,7 @@ from acceptance.stacks.protocol import Say, TargetFacts
 from acceptance.stacks.workspace import Workspace, temporary_folder
 from acceptance.training import project
 from acceptance.training.recipes import Recipe
-from acceptance.training.tracking import TrainingRun, read_run
+from acceptance.training.tracking import TrainingRun, load_client, read_run
 
 
 class EmbeddedStack(BaseStack):
@@ -78,13 +78,12 @@ class EmbeddedStack(BaseStack):
     # --- training
 
     def start_mlflow(self) -> str:
+        """Start it, and don't wait: what trains starts beside it, and waits by itself."""
         port = free_port()
         directory = self.workspace.directory / "mlflow"
         directory.mkdir()
         self.processes.start("mlflow", project.server_command(directory, port), project.server_environment())
-        uri = f"http://127.0.0.1:{port}"
-        self.wait_for_mlflow(uri)
-        return uri
+        return f"http://127.0.0.1:{port}"
 
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
         uri = self.mlflow()
@@ -95,13 +94,11 @@ class EmbeddedStack(BaseStack):
             **project.project_environment(uri),
         }
         log = self.workspace.logs / f"trainer-{name}.log"
-        self.finish(
-            log.stem,
-            project.project_command(self.codeset, name, recipe, str(dataset.folder)),
-            recipe.most_seconds,
-            lambda: project.progress(log),
-            variables,
-        )
+        command = project.project_command(self.codeset, name, recipe, str(dataset.folder))
+        with self.processes.running(log.stem, command, variables) as trainer:
+            self.wait_for_mlflow(uri)
+            load_client()
+            self.wait_for_exit(trainer, recipe.most_seconds, lambda: project.progress(log))
         return read_run(uri, name, recipe)
 
     # --- serving
@@ -155,7 +152,7 @@ class EmbeddedStack(BaseStack):
         directory.mkdir()
         program = vegeta.find_vegeta()
         target, results, table = directory / "target.json", directory / "results.bin", directory / "results.csv"
-        target.write_text(vegeta.target(url, plan.body), encoding="utf-8")
+        target.write_text(vegeta.target(url, plan), encoding="utf-8")
         self.finish(name, [program, *vegeta.attack_arguments(target, results, plan)], plan.duration + 60, progress)
         self.finish(f"{name}-encode", [program, *vegeta.encode_arguments(results, table)], vegeta.ENCODE_SECONDS)
         result = vegeta.read_table(table, plan)
@@ -163,13 +160,11 @@ class EmbeddedStack(BaseStack):
         return result
 
     def finish(
-        self,
-        name: str,
-        command: Sequence[str | Path],
-        timeout: float,
-        progress: Callable[[], str] | None = None,
-        variables: Mapping[str, str] | None = None,
+        self, name: str, command: Sequence[str | Path], timeout: float, progress: Progress | None = None
     ) -> None:
         """Run a command to its end, with its progress, where it has any, on the terminal."""
-        with self.processes.running(name, command, variables) as process:
-            self.wait_for_end(process, lambda: self.processes.check_alive(but=process), progress, timeout)
+        with self.processes.running(name, command) as process:
+            self.wait_for_exit(process, timeout, progress)
+
+    def wait_for_exit(self, process: Process, timeout: float, progress: Progress | None) -> None:
+        self.wait_for_end(process, lambda: self.processes.check_alive(but=process), progress, timeout)

@@ -41,7 +41,7 @@ from acceptance.stacks.workspace import Workspace
 from acceptance.training import project
 from acceptance.training.artifacts import ArtifactClient
 from acceptance.training.recipes import Recipe
-from acceptance.training.tracking import TrainingRun, read_run
+from acceptance.training.tracking import TrainingRun, load_client, read_run
 
 LOG_LINES = 5000
 MLFLOW_PORT = 5000
@@ -194,6 +194,7 @@ class KubernetesStack(BaseStack):
         if gpu:
             self.gpu_access.give(job, "trainer")
         self.namespace.create(job, name)
+        load_client()
 
         def progress(pod: Any) -> str:
             return project.progress(self.namespace.logs.file(pod.metadata.name, "trainer"))

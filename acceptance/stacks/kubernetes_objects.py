@@ -58,7 +58,7 @@ def predictor(name: str, run: TrainingRun, device: str, backend: str, site_packa
 
 def load(name: str, endpoint: Endpoint, plan: LoadPlan, artifact: str) -> list[Manifest]:
     """Return the target's ConfigMap and the Job that sends the load; its results become an artifact of MLflow's."""
-    target = vegeta.target(endpoint.inside_url, plan.body)
+    target = vegeta.target(endpoint.inside_url, plan)
     (job,) = manifests.read_component("load")
     attack = vegeta.attack_arguments("/target/target.json", "/results/results.bin", plan)
     manifests.container_of(job, "attack")["command"] += attack

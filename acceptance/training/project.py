@@ -12,6 +12,7 @@ from acceptance.processes.logs import last_matching
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import EXPERIMENT
 
+RUN_PROJECT = Path(__file__).with_name("run_project.py")
 # MLflow reads its folders as addresses
 NOT_IN_AN_ADDRESS = "%?#"
 
@@ -32,8 +33,11 @@ def server_environment() -> dict[str, str]:
 
 
 def project_command(codeset: Path, name: str, recipe: Recipe, data: str) -> list[str | Path]:
-    """Return `mlflow run` as a user of the codeset would type it; it reads a path as an address."""
-    return [sys.executable, "-m", "mlflow", "run", codeset, *project_options(name, recipe, quote(data))]
+    """Return `mlflow run` as a user of the codeset would type it, but that it waits for the server.
+
+    It reads a path as an address.
+    """
+    return [sys.executable, "-P", RUN_PROJECT, "run", codeset, *project_options(name, recipe, quote(data))]
 
 
 def project_options(name: str, recipe: Recipe, data: str) -> list[str]:

@@ -133,6 +133,11 @@ def download(tracking_uri: str, directory: Path, **artifact: str) -> Path:
         return Path(mlflow.artifacts.download_artifacts(**artifact, dst_path=str(directory), tracking_uri=tracking_uri))
 
 
+def load_client() -> None:
+    """Import MLflow's client ahead of its first use, while a trainer is at work."""
+    import mlflow.artifacts  # noqa: F401
+
+
 def server_version(tracking_uri: str) -> str:
     """Return the version of the MLflow server, "" where it doesn't say."""
     try:

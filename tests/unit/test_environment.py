@@ -117,8 +117,7 @@ class Starting:
         self.stack.processes = Processes(self.run_directory, folder / "logs", popen=NotedPopen)
 
     def mlflow(self) -> None:
-        with pytest.raises(ProcessDied):
-            self.stack.start_mlflow()
+        self.stack.start_mlflow()
 
     def trainer(self) -> None:
         self.stack.tracking_uri = "http://127.0.0.1:1"
@@ -223,7 +222,7 @@ def test_an_exec_plugin_of_a_kubeconfig_has_all_that_the_user_has(tmp_path, monk
 
 def test_a_warning_of_a_library_is_no_error_of_a_run(tmp_path):
     program = (
-        "import warnings; from acceptance.stacks.environment import prepare_environment; prepare_environment(); "
+        "import warnings; from acceptance.own_environment import prepare_environment; prepare_environment(); "
         "warnings.warn('old', DeprecationWarning); print('went on')"
     )
     answer = subprocess.run(
@@ -270,7 +269,7 @@ def test_this_machines_own_addresses_are_known(address):
 def test_an_account_without_an_entry_and_without_a_home_has_a_name_and_a_home_for_its_children(tmp_path):
     program = (
         "from pathlib import Path; from acceptance.environment import Kind, environment_of; "
-        "from acceptance.stacks.environment import prepare_environment; "
+        "from acceptance.own_environment import prepare_environment; "
         "from acceptance.kubernetes.cleanup import owner; prepare_environment(); "
         f"found = environment_of(Kind.OWN, Path({str(tmp_path)!r})); "
         "print(found['USER'], found['HOME'], Path.home(), owner().split('@')[0])"

@@ -31,7 +31,7 @@ def main() -> int:
         "stand-in": lambda folder: suite.acceptance(folder, None),
         "cifar10": lambda folder: suite.acceptance(folder, data),
         "trainer": lambda folder: training.trainer_against_keras(folder, data),
-        "serving": lambda folder: serving.triton_against_mlflow(folder),
+        "serving": lambda folder: serving.triton_against_peers(folder),
     }
     if arguments.cluster:
         options = [*arguments.cluster.split(), "--profile=quick", "--data=digits"]

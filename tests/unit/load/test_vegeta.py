@@ -1,11 +1,14 @@
 """vegeta itself, against a small server of this test's own: every result comes back."""
 
 import dataclasses
+import itertools
 import json
 import re
 import subprocess
+import threading
 from http.server import BaseHTTPRequestHandler
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -15,6 +18,8 @@ from acceptance.load import vegeta
 from acceptance.load.result import LoadPlan
 from acceptance.report import measured
 from tests import http_server
+
+STALL_SECONDS = 1.0
 
 
 @pytest.fixture
@@ -37,11 +42,11 @@ def server():
         yield address, Handler
 
 
-def attack(url, folder, plan):
+def attack(url, folder, plan, *options):
     target, results, table = folder / "target.json", folder / "results.bin", folder / "results.csv"
     program = vegeta.find_vegeta()
-    target.write_text(vegeta.target(url, plan.body))
-    subprocess.run([program, *vegeta.attack_arguments(target, results, plan)], check=True, timeout=60)
+    target.write_text(vegeta.target(url, plan))
+    subprocess.run([program, *vegeta.attack_arguments(target, results, plan), *options], check=True, timeout=60)
     subprocess.run([program, *vegeta.encode_arguments(results, table)], check=True, timeout=60)
     return table
 
@@ -66,6 +71,43 @@ def test_what_was_sent_beyond_the_plan_is_left_out_and_what_is_missing_stays_mis
     assert len(vegeta.read_table(table, LoadPlan(3, 1, b""))) == 3
     assert vegeta.read_table(table, LoadPlan(3, 1, b"")).sent[-1] == pytest.approx(2e-9)
     assert "5 requests were sent of the 9 asked for" in vegeta.read_table(table, LoadPlan(9, 1, b"")).invalid()
+
+
+class Stalling(BaseHTTPRequestHandler):
+    """Answers at once, but stands still for a second at the fiftieth request."""
+
+    protocol_version = "HTTP/1.1"
+    turn = threading.Lock()
+    seen = itertools.count(1)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        with self.turn:
+            if next(self.seen) == 50:
+                threading.Event().wait(STALL_SECONDS)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def test_times_from_sending_are_vegetas_own_and_a_stall_counts_for_whoever_was_to_be_sent_in_it(tmp_path):
+    """Coordinated omission: with ten connections, vegeta itself counts the stall for ten requests of a hundred."""
+    plan = LoadPlan(100, 2, b"{}")
+    with http_server.answering(Stalling) as address:
+        table = attack(f"http://{address}/", tmp_path, plan, "-max-workers=10")
+    words = [vegeta.find_vegeta(), "report", "-type=json", tmp_path / "results.bin"]
+    said = json.loads(subprocess.run(words, check=True, timeout=60, capture_output=True).stdout)
+    own = {name: nanoseconds / 1e9 for name, nanoseconds in said["latencies"].items()}
+    # what was sent after the plan's end is in vegeta's report as well
+    result = vegeta.read_table(table, LoadPlan(plan.rate, plan.duration + 1, plan.body))
+    assert len(result) == said["requests"] > plan.requests
+    for name, figure in (("min", result.waited.min()), ("max", result.waited.max()), ("mean", result.waited.mean())):
+        assert figure == pytest.approx(own[name], rel=1e-6), name
+    for percent in (50, 90, 95, 99):  # which vegeta estimates
+        low, high = np.percentile(result.waited, [max(percent - 2, 0), min(percent + 2, 100)], method="nearest")
+        assert low <= own[f"{percent}th"] <= high
+    assert (result.latencies >= result.waited).all()
+    assert own["90th"] < 0.1 < STALL_SECONDS / 2 < result.percentile(90)
 
 
 def test_one_answer_in_a_hundred_is_kept_of_those_that_succeeded(server, tmp_path):
