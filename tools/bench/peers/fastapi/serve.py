@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
 app = FastAPI()
-model = keras.models.load_model(os.environ["MODEL"])
+model = keras.models.load_model(os.environ["MODEL"], compile=False)
 
 
 class Images(BaseModel):

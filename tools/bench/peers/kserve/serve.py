@@ -4,6 +4,7 @@ Usage: serve.py MODEL.onnx, and the server's own options
 """
 
 import argparse
+import uuid
 from typing import Any
 
 import kserve
@@ -23,11 +24,22 @@ class Cifar10(kserve.Model):
         (tensor,) = payload.inputs
         logits = self.session.run([OUTPUT], {INPUT: tensor.as_numpy()})[0]
         output = kserve.InferOutput(OUTPUT, list(logits.shape), "FP32")
-        output.set_data_from_numpy(logits, binary_data=payload.use_binary_outputs)
-        return kserve.InferResponse(payload.id, self.name, [output], use_binary_outputs=payload.use_binary_outputs)
+        # as the request asks for it, or in JSON
+        output.set_data_from_numpy(logits, binary_data=bool(payload.request_outputs))
+        named = payload.id or str(uuid.uuid4())
+        return kserve.InferResponse(named, self.name, [output], requested_outputs=payload.request_outputs)
+
+
+class LocalServer(model_server.RESTServer):
+    """The server on 127.0.0.1 alone: it has no option for that."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.config.host = "127.0.0.1"
 
 
 if __name__ == "__main__":
+    model_server.RESTServer = LocalServer
     parser = argparse.ArgumentParser(parents=[model_server.parser])
     parser.add_argument("model")
     arguments, _ = parser.parse_known_args()
