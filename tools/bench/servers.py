@@ -34,7 +34,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Server:
-    """A server of the model on a port of 127.0.0.1; `command` gets its folder's Python and the port.
+    """A server of the model on a port of 127.0.0.1; `command` gets its environment's Python and the port.
 
     `binary` is None where it has no binary form of a request.
     """

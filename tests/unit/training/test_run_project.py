@@ -22,7 +22,7 @@ class Starting(BaseHTTPRequestHandler):
 
 def version(tracking_uri):
     """Return what `mlflow --version` says where that server tracks."""
-    command = [sys.executable, "-P", RUN_PROJECT, "--version"]
+    command = [sys.executable, "-P", str(RUN_PROJECT), "--version"]
     variables = {**os.environ, "MLFLOW_TRACKING_URI": tracking_uri}
     return subprocess.run(command, env=variables, timeout=60, check=True, capture_output=True, text=True).stdout
 
