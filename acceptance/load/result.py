@@ -18,7 +18,10 @@ SAMPLED = 100
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """What is asked of the load generator: `rate` requests a second for `duration` seconds of one body (JSON)."""
+    """What is asked of the load generator: `rate` requests a second for `duration` seconds of one body.
+
+    The body is JSON where no other `headers` are given.
+    """
 
     rate: int
     duration: int

@@ -15,7 +15,9 @@ import requests
 
 from acceptance.paths import ROOT
 from acceptance.processes.local import free_port
+from acceptance.serving.inference import Answer
 from acceptance.serving.repository import INPUT, MODEL, OUTPUT
+from acceptance.training.project import server_environment
 
 FOLDER = Path(__file__).with_name("peers")
 JSON = {"Content-Type": "application/json"}
@@ -72,8 +74,7 @@ def open_inference(body: bytes, pixels: np.ndarray) -> tuple[Form, Form]:
     headers = {**BINARY, "Inference-Header-Content-Length": str(length)}
 
     def read_json(answer: requests.Response) -> np.ndarray:
-        (output,) = answer.json()["outputs"]
-        return np.array(output["data"], np.float32).reshape(output["shape"])
+        return Answer(answer.status_code, answer.text).logits()
 
     def read_binary(answer: requests.Response) -> np.ndarray:
         length = int(answer.headers["Inference-Header-Content-Length"])
@@ -112,7 +113,7 @@ def mlflow(model: Path, nested: list, size: int) -> Server:
         return [python, *serve, "--model-uri", model, "--host", "127.0.0.1", "--port", str(port)]
 
     form = Form("/invocations", padded({"inputs": {INPUT: nested}}, size), JSON, read)
-    return Server("mlflow", "/ping", form, None, command, {"MLFLOW_DISABLE_TELEMETRY": "true"})
+    return Server("mlflow", "/ping", form, None, command, server_environment())
 
 
 def mlserver(model: Path, form: Form, work: Path) -> Server:

@@ -116,7 +116,7 @@ def check_answer(address: str, form: Form, expected: np.ndarray) -> None:
 
 
 def highest_rate(send: Callable[[int], LoadResult]) -> int:
-    """Return the highest rate a second that is held, to 10 %: doubled until one isn't, then halved between."""
+    """Return the highest rate a second that is held, to 10 %: doubled until one isn't, then halved between. 0: none."""
     low, high, rate = 0, 0, FIRST
     while rate and not (low and high) and rate <= HIGHEST:
         if holds(send(rate)):
@@ -162,7 +162,10 @@ def triton_against_peers(folder: Path) -> Iterator[Row]:
             with bench.peer(server) as address:
                 rates[server.name] = bench.highest_rates(server.name, address, server.forms())
         for kind in FORMATS:
-            held, best = max((rates[server.name].get(kind, 0), server) for server in others)
+            best = max(others, key=lambda server: rates[server.name].get(kind, 0))
+            held = rates[best.name].get(kind, 0)
+            if not held:
+                raise SystemExit(f"none of the other servers holds any rate of {kind} requests")
             yield Row(f"highest rate of Triton against {best.name}, {kind}", rates[TRITON][kind] / held, 1, "x", True)
             with bench.triton(run) as triton, bench.peer(best) as peer:
                 found = [bench.pair((triton, own[kind]), (peer, best.forms()[kind]), held) for _ in range(PAIRS)]
