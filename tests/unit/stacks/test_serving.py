@@ -1,8 +1,11 @@
-"""What every stack does with its predictors: which end when, with `--keep` and without, after what failed."""
+"""What every stack does with predictors and tasks: which end when, with `--keep` and without, after what failed."""
 
 import contextlib
+import itertools
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
@@ -195,3 +198,35 @@ def test_mlflow_is_started_once_at_first_use(stack_of):
     assert stack.done == []
     assert [stack.mlflow() for _ in range(2)] == ["http://mlflow"] * 2
     assert stack.done == ["MLflow started"]
+
+
+class Task:
+    """A task that has ended, with the code, when it is looked at so many times."""
+
+    name, log = "the load", Path("the load.log")
+
+    def __init__(self, looks, code=0):
+        self.looks, self.code, self.seen = looks, code, 0
+
+    def exit_code(self):
+        self.seen += 1
+        return self.code if self.seen >= self.looks else None
+
+
+def test_a_task_is_looked_at_often_and_its_progress_asked_for_once_a_second(stack_of):
+    """Each question is one more request to a server under load."""
+    asked, task, started = itertools.count(), Task(10), time.monotonic()
+    stack_of(ON_CPU).wait_for_end(task, lambda: None, lambda: f"asked {next(asked)} times before", 60)
+    assert task.seen == 10
+    assert 1 <= next(asked) <= 1 + time.monotonic() - started
+
+
+def test_a_task_that_failed_is_named_when_it_is_next_looked_at(stack_of):
+    def check_others():
+        if task.seen >= task.looks:
+            raise ProcessDied("the load exited with 3")
+
+    task = Task(3, 3)
+    with pytest.raises(ProcessDied, match="exited with 3"):
+        stack_of(ON_CPU).wait_for_end(task, check_others, None, 60)
+    assert task.seen == 3
