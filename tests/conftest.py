@@ -11,6 +11,8 @@ from tools.lab_image_names import images_yaml
 SHARED = ("cluster", "docker")
 # of the cluster's, those that change its nodes, or count them
 OF_NODES = ("test_device_plugin.py", "test_diagnosis.py", "test_gpu_node.py", "test_gpus.py")
+# whose files take longest: they start first, or one worker ends long after the others
+LONGEST = (*SHARED, "chain", "contract", "report", "training")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -22,6 +24,10 @@ def pytest_configure(config):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
 def pytest_xdist_make_scheduler(config, log):

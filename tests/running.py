@@ -140,12 +140,10 @@ def started_suite(folder: Path, *arguments: str, plugin: str = "", **variables: 
         popen.wait()
 
 
-def check_kept(result: SuiteRun) -> None:
-    """See that a run with --keep left MLflow and Triton up, and remove them with the line that the user gets."""
-    remove = re.search(r"^remove: (.+)$", result.output, re.MULTILINE)
-    assert remove, result.output
+def check_kept(result: SuiteRun, code: int = 0) -> None:
+    """See that a run with --keep left MLflow and Triton up, and remove them."""
     try:
-        assert result.code == 0, result.output
+        assert result.code == code, result.output
         tracking = re.search(r"^MLflow: (\S+)$", result.output, re.MULTILINE)
         predictor = re.search(r"^Triton on the CPU: (\S+)/infer, gRPC ", result.output, re.MULTILINE)
         assert tracking, result.output
@@ -153,4 +151,11 @@ def check_kept(result: SuiteRun) -> None:
         assert requests.get(f"{tracking[1]}/health", timeout=10).status_code == 200
         assert json.loads(requests.get(predictor[1], timeout=10).text)["name"] == "cifar10"
     finally:
-        subprocess.run(remove[1], shell=True, check=True, env=os.environ, timeout=60)  # noqa: S602 - the line that the user gets
+        remove_kept(result)
+
+
+def remove_kept(result: SuiteRun) -> None:
+    """Remove what a run with --keep left, with the line that the user gets."""
+    remove = re.search(r"^remove: (.+)$", result.output, re.MULTILINE)
+    assert remove, result.output
+    subprocess.run(remove[1], shell=True, check=True, env=os.environ, timeout=60)  # noqa: S602 - it is a shell's line

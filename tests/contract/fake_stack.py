@@ -215,7 +215,7 @@ class FakeStack(fake_node.FakeNode):
         if self.says["happens"] == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.says["happens"] == "fill the disk":
-            with contextlib.suppress(OSError), (self.logs / "large.bin").open("wb") as large:
+            with contextlib.suppress(OSError), (self.logs.parent / "large.bin").open("wb") as large:
                 while large.write(bytes(1 << 16)):
                     large.flush()
         count = plan.requests

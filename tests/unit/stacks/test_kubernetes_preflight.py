@@ -7,6 +7,7 @@ import pytest
 from acceptance.errors import AcceptanceError
 from acceptance.stacks.kubernetes_preflight import Preflight
 from acceptance.stacks.protocol import Part
+from acceptance.waiting import Ready, wait_until
 from tests.unit.kubernetes.small_cluster import SmallCluster
 from tests.unit.stacks.test_kubernetes import stack_on
 
@@ -199,7 +200,8 @@ def test_an_image_that_is_still_pulled_goes_on_beside_the_run_and_ends_it_where_
         preflight = Preflight(stack.namespace, stack.gpu_access, CPU, "onnxruntime", False)
         assert preflight.problems(image_seconds=1) == []
         assert time.monotonic() - began < 15
-        assert cluster.names("pods") != []
+        pods = stack.namespace.pods
+        wait_until("the pod to be seen", lambda: Ready(None) if pods.named("image-triton") else "no pod yet", 15)
         stack.check()
         path = f"/api/v1/namespaces/{stack.namespace.name}/pods"
         with cluster.changed:
