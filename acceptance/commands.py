@@ -70,12 +70,12 @@ def run_program(
             os.killpg(process.pid, signal.SIGKILL)
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
-    stdout, stderr = said_before_it_was_killed(process)
+    stdout, stderr = output_before_the_kill(process)
     late = f"{command[0]} gave no answer in {seconds:.0f} s"
     return Ended(TIMED_OUT, text(stdout), f"{late}; so far it said: {text(stderr)}" if stderr else late)
 
 
-def said_before_it_was_killed(process: subprocess.Popen) -> tuple[bytes, bytes]:
+def output_before_the_kill(process: subprocess.Popen) -> tuple[bytes, bytes]:
     """Return stdout and stderr; one that hangs in a driver can't even be killed, and is left."""
     try:
         return process.communicate(timeout=KILLED_SECONDS)

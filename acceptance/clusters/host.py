@@ -10,7 +10,7 @@ from typing import Any
 
 from acceptance.commands import CommandResult, run_command
 from acceptance.docker import host as docker_host
-from acceptance.errors import BadSetting, Problem
+from acceptance.errors import BadSetting, Problem, shortened
 from acceptance.gpu import cuda, nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu, numbers
 from acceptance.images import only_here
@@ -43,7 +43,7 @@ def docker_info() -> dict[str, Any]:
         info = {}
     errors = info.get("ServerErrors") or []
     if answer.code or errors or not info:
-        words = "; ".join(errors) or answer.output.strip()[:500] or f"exit code {answer.code}"
+        words = "; ".join(errors) or shortened(answer.output.strip()) or f"exit code {answer.code}"
         raise BadSetting(docker_host.unreachable("its own address", words, installed=True))
     if problem := docker_host.old_docker(info, DOCKER_LEAST):
         raise BadSetting(problem)

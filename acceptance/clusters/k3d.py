@@ -8,7 +8,7 @@ import yaml
 
 from acceptance.clusters import host
 from acceptance.clusters.local import CREATE_SECONDS, LocalCluster
-from acceptance.errors import AcceptanceError, BadSetting, Problem
+from acceptance.errors import AcceptanceError, BadSetting, Problem, shortened
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Images
 from acceptance.kubernetes import manifests
@@ -32,7 +32,7 @@ class K3d(LocalCluster):
         try:
             return [cluster["name"] for cluster in json.loads(answer.output) or []]
         except (ValueError, LookupError, TypeError) as error:
-            raise BadSetting(f"k3d can't list its clusters: {answer.output.strip()[:500]}") from error
+            raise BadSetting(f"k3d can't list its clusters: {shortened(answer.output.strip())}") from error
 
     @classmethod
     def find_gpu(cls) -> Gpu | Problem:
@@ -81,7 +81,7 @@ class K3d(LocalCluster):
             raise AcceptanceError(
                 Problem(
                     f"k3d's server did not get the device plugin {self.images.device_plugin}: "
-                    f"{answer.output.strip()[:500]}",
+                    f"{shortened(answer.output.strip())}",
                     f"look at `docker logs k3d-{self.name}-server-0`",
                 )
             )

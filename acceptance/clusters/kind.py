@@ -11,7 +11,7 @@ from kubernetes.utils import create_from_dict
 from acceptance.clusters import cleanup, host, kind_process
 from acceptance.clusters.local import CREATE_SECONDS, LocalCluster
 from acceptance.docker.host import CONFIGURE
-from acceptance.errors import AcceptanceError, BadSetting, Problem
+from acceptance.errors import AcceptanceError, BadSetting, Problem, shortened
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Images
 from acceptance.kubernetes import manifests
@@ -33,7 +33,7 @@ class Kind(LocalCluster):
     def clusters(cls) -> list[str]:
         answer = host.ask(["kind", "get", "clusters"], host.ANSWER_SECONDS)
         if answer.code:
-            raise BadSetting(f"kind can't list its clusters: {answer.output.strip()[:500]}")
+            raise BadSetting(f"kind can't list its clusters: {shortened(answer.output.strip())}")
         return answer.output.split()
 
     @classmethod
@@ -74,7 +74,8 @@ class Kind(LocalCluster):
         if answer.code:
             raise AcceptanceError(
                 Problem(
-                    f"kind's node {node} sees no GPU ({answer.output.strip()[:500]})", f"{AS_MOUNTS}, then {AS_DEFAULT}"
+                    f"kind's node {node} sees no GPU ({shortened(answer.output.strip())})",
+                    f"{AS_MOUNTS}, then {AS_DEFAULT}",
                 )
             )
         host.show_driver(node)

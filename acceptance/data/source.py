@@ -1,5 +1,6 @@
 """Where a run's data set comes from: the user's own, Keras' cache, the download, or the stand-in."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -13,11 +14,14 @@ import requests
 
 from acceptance.data import batches
 from acceptance.errors import BadSetting, root_words
+from acceptance.health import first_words
 from acceptance.settings import Settings
 
 ARCHIVE = "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"
 ABANDONED_SECONDS = 3600
+# of a file that isn't the archive
+HEAD_BYTES = 800
 # what every figure of the stand-in is marked with
 LABEL = "STAND-IN DATA"
 STAND_IN = f"{LABEL}: handwritten digits instead of CIFAR-10; no figure compares with the tutorial's"
@@ -129,10 +133,13 @@ def check_file(path: Path, origin: Origin) -> Source:
     return Source(archive=path)
 
 
-def check_archive(path: Path, origin: Origin) -> None:
+def digest_of(path: Path) -> str:
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "md5").hexdigest()
-    if found != origin.md5:
+        return hashlib.file_digest(stream, "md5").hexdigest()
+
+
+def check_archive(path: Path, origin: Origin) -> None:
+    if (found := digest_of(path)) != origin.md5:
         raise BadSetting(
             f"{path}: MD5 {found} instead of {origin.md5} ({path.stat().st_size:,} bytes): cut short or another file; "
             f"remove it, or name another with --cifar10"
@@ -149,7 +156,8 @@ def download(target: Path, say: Callable[[str], None], origin: Origin = CIFAR10)
         remove_abandoned(target)
         with requests.get(origin.url, stream=True, timeout=origin.answer_seconds) as answer:
             answer.raise_for_status()
-            total, done = int(answer.headers.get("Content-Length", 0)), 0
+            length = answer.headers.get("Content-Length", "")
+            total, done = int(length) if length.isdecimal() else 0, 0
             target.parent.mkdir(parents=True, exist_ok=True)
             if total > shutil.disk_usage(target.parent).free:
                 raise OSError(f"{target.parent} has no room for its {total >> 20} MiB")
@@ -157,16 +165,23 @@ def download(target: Path, say: Callable[[str], None], origin: Origin = CIFAR10)
                 for piece in answer.iter_content(1 << 20):
                     done += stream.write(piece)
                     say(f"downloading {origin.url}: {done >> 20} of {total >> 20} MiB")
-        check_archive(part, origin)
+        if digest_of(part) != origin.md5:
+            raise OSError(f"{origin.url}: another file was answered, of {done:,} bytes{words_of(part)}")
         return part.rename(target)
-    except BadSetting as error:
-        raise OSError(str(error)) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def words_of(path: Path) -> str:
+    """Return the first words of a file that is text, as a sign-in page is, after a colon; "" of any other."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    return "" if b"\0" in head or not head else f": {first_words(head)}"
 
 
 def remove_abandoned(target: Path) -> None:
     """Remove what is left of downloads that were killed; one that goes on has just been written to."""
     for part in target.parent.glob(f"{target.stem}.*.part"):
-        if time.time() - part.stat().st_mtime > ABANDONED_SECONDS:
-            part.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # its run has just finished it
+            if time.time() - part.stat().st_mtime > ABANDONED_SECONDS:
+                part.unlink()

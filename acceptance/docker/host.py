@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from acceptance.commands import CommandResult
-from acceptance.errors import Problem
+from acceptance.errors import Problem, shortened
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import numbers
 
@@ -14,23 +14,28 @@ INSTALL = "https://docs.docker.com/engine/install/"
 TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 GIVE_GPUS = f"install {TOOLKIT} and run {CONFIGURE}"
 MORE_ROOM = "`docker system prune` removes what nothing uses; or move Docker's `data-root` to another disk"
+# what the errors of a connection say where no daemon is, or none that this user may use
+FORBIDDEN = "permission denied"
+ABSENT = ("no such file", "connection refused", "cannot connect to the docker daemon", FORBIDDEN)
 # the exit code of a `docker run` that the daemon refuses
 REFUSED = 125
 
 
+def is_absent(error: str) -> bool:
+    """Say whether the error of a connection means that no daemon is there, or none that this user may use."""
+    return any(words in error.lower() for words in ABSENT)
+
+
 def unreachable(address: str, error: str, installed: bool) -> Problem:
     """Say why Docker didn't answer, from the error of the connection; `installed`: docker is on the PATH."""
-    down = any(
-        words in error for words in ("No such file", "Connection refused", "Cannot connect to the Docker daemon")
-    )
-    if "permission denied" in error.lower():
+    if FORBIDDEN in error.lower():
         return Problem(
             f"Docker at {address}: this user may not use it ({error})",
             "`sudo usermod -aG docker $USER`, then log in again",
         )
-    if down and not installed:
+    if is_absent(error) and not installed:
         return Problem(f"Docker at {address}: Docker is not installed ({error})", f"see {INSTALL}")
-    if down:
+    if is_absent(error):
         return Problem(
             f"Docker at {address}: its daemon does not run ({error})",
             "`sudo systemctl start docker`, or point DOCKER_HOST at one that does",
@@ -43,7 +48,7 @@ def failed_container(result: CommandResult, words: str) -> Problem | None:
     if result.code == 0 and words in result.output:
         return None
     return Problem(
-        f"the container ended with {result.code} and said {result.output.strip()[:500]!r}, not {words!r}",
+        f"the container ended with {result.code} and said {shortened(result.output.strip())!r}, not {words!r}",
         "try `docker run --rm` with the same image, and look at `journalctl -u docker`",
     )
 
@@ -108,7 +113,7 @@ def no_gpu(listed: CommandResult, find_cuda: Callable[[], str] = lambda: "") -> 
 
     `find_cuda`: returns the CUDA version that the host's driver supports; called where Docker refused the container.
     """
-    output = listed.output.strip()[:500]
+    output = shortened(listed.output.strip())
     if "could not select device driver" in output or "executable file not found" in output:
         return Problem(f"Docker gives the container no GPU ({output})", GIVE_GPUS)
     cuda = find_cuda() if nvidia_smi.REFUSED in listed.output else ""

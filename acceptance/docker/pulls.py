@@ -7,11 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from acceptance.docker.engine import connect, not_pulled
-from acceptance.errors import AcceptanceError, Problem
+from acceptance.errors import AcceptanceError, Problem, WaitTimeout
 from acceptance.images import only_here
+from acceptance.waiting import in_time
 
 # each registry is asked at the same time
 SECONDS = 25
+# the program that keeps a registry's password has no limit of its own
+WITH_HELPER_SECONDS = SECONDS + 3
+HELPER_FIX = "mend `credsStore` or `credHelpers` in the config.json of the docker command"
 # what a daemon without the question, such as Podman's, answers to it
 NO_ANSWER = re.compile(r"(404 )?(page )?not found", re.IGNORECASE)
 
@@ -23,7 +27,18 @@ def missing_images(images: Collection[str]) -> list[Problem]:
     return [problem for problem in found if problem]
 
 
-def missing_image(image: str) -> Problem | None:
+def missing_image(image: str, seconds: float = WITH_HELPER_SECONDS) -> Problem | None:
+    try:
+        return in_time(f"asking for the image {image}", lambda: look_for(image), seconds)
+    except WaitTimeout:
+        return Problem(
+            f"image {image}: no answer about it in {seconds:.0f} s; most likely the program hangs that gives the "
+            "docker command its registry's password",
+            HELPER_FIX,
+        )
+
+
+def look_for(image: str) -> Problem | None:
     try:
         client = connect().client
     except AcceptanceError:
@@ -35,7 +50,7 @@ def missing_image(image: str) -> Problem | None:
 
 def ask(client: Any, image: str) -> Problem | None:
     """Ask the daemon, and where it lacks the image its registry, by the daemon's own way there."""
-    from docker.errors import APIError, ImageNotFound
+    from docker.errors import APIError, DockerException, ImageNotFound
     from requests import RequestException
 
     try:
@@ -50,4 +65,6 @@ def ask(client: Any, image: str) -> Problem | None:
         return None if NO_ANSWER.fullmatch(words) else not_pulled(image, words)
     except RequestException:
         return None
+    except (DockerException, OSError, ValueError, LookupError) as error:  # the helper fails, or says what is no JSON
+        return Problem(f"image {image}: its registry's password can't be had: {error}", HELPER_FIX)
     return None

@@ -9,7 +9,7 @@ from acceptance.gpu import nvidia_smi
 from acceptance.kubernetes.facts import Diagnosis, PodFacts
 from acceptance.kubernetes.gpu_diagnosis import LOG_LINES
 from acceptance.kubernetes.view import containers_of
-from acceptance.processes.deaths import FROM_OUTSIDE, cause, telling
+from acceptance.processes.deaths import FROM_OUTSIDE, cause, error_lines
 from acceptance.processes.logs import indented
 
 # how long a state may last before it counts as final; a waiting step must fail within 30 s
@@ -112,7 +112,7 @@ def diagnose_ended(
             f"container {status.name} could not be started ({ended.reason}): {ended.message}; {fix}", True
         )
     oom = ended.reason == "OOMKilled"
-    what = f"container {status.name} {ending(ended.exit_code, ended.reason or '')}"
+    what = f"container {status.name} {describe_exit(ended.exit_code, ended.reason or '')}"
     if oom:
         limit = memory_limit(facts.pod, status.name)
         what += (
@@ -131,7 +131,7 @@ def diagnose_ended(
     log = facts.cluster.log(
         facts.pod.metadata.namespace or "", facts.pod.metadata.name or "", status.name, previous, SEARCHED_LINES
     )
-    lines = telling(log)
+    lines = error_lines(log)
     # who was killed had no error of its own
     if (error := cause(lines)) and ended.exit_code not in KILLED:
         what += f"; its last error: {error}"
@@ -139,7 +139,7 @@ def diagnose_ended(
     return facts.diagnosis(f"{what}; the end of its log (`{command}`):\n{indented(lines[-LOG_LINES:])}", final or oom)
 
 
-def ending(code: int, reason: str) -> str:
+def describe_exit(code: int, reason: str) -> str:
     """Say how a container ended: `exited with 1 (Error)`, `was killed by SIGKILL (exit code 137, OOMKilled)`."""
     if code - 128 in {number.value for number in signal.Signals}:
         return f"was killed by {signal.Signals(code - 128).name} (exit code {code}, {reason})"

@@ -34,12 +34,14 @@ class Plugin(ExecProvider):
         ended = run_program(self.args, seconds, {**self.env, "KUBERNETES_EXEC_INFO": self.info()}, self.cwd)
         if ended.code:
             how = "" if ended.code == TIMED_OUT else f"ended with {ended.code}: "
-            raise LoginFailed(f"the kubeconfig's exec plugin {name} {how}{said(ended.stderr or ended.stdout)}")
+            raise LoginFailed(
+                f"the kubeconfig's exec plugin {name} {how}{first_words_of(ended.stderr or ended.stdout)}"
+            )
         try:
             credential = json.loads(ended.stdout)
             version, status = credential["apiVersion"], dict(credential["status"])
         except (ValueError, LookupError, TypeError):
-            words = said(ended.stderr or ended.stdout)
+            words = first_words_of(ended.stderr or ended.stdout)
             raise LoginFailed(f"the kubeconfig's exec plugin {name} gave no ExecCredential: {words}") from None
         if version != self.api_version:
             raise LoginFailed(
@@ -82,7 +84,7 @@ class Credentials:
             self.until = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
-def said(output: str) -> str:
+def first_words_of(output: str) -> str:
     """Return a plugin's first words; what has no blank in it may be the credential itself."""
     if not output.strip():
         return "it said nothing"

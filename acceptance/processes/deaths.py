@@ -5,8 +5,8 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from acceptance.errors import Problem
-from acceptance.processes.logs import LONGEST_LINE, indented, read, told
+from acceptance.errors import Problem, shortened
+from acceptance.processes.logs import indented, read, without_tables
 from acceptance.redaction.plain import plain
 from acceptance.redaction.redactor import Redactor
 
@@ -36,7 +36,7 @@ START_UP = re.compile(
 EMPTY = re.compile(r"=== Run \(ID .*\) failed ===|failed to load all models|returned non-zero exit status")
 
 
-def ending(code: int) -> str:
+def describe_exit(code: int) -> str:
     """Say how a process ended in words: `exited with 1`, `was killed by SIGKILL`."""
     return f"exited with {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
 
@@ -46,15 +46,15 @@ def death(name: str, code: int, log: Path, more: str = "", redactor: Redactor | 
 
     `more` follows how it ended; below is the end of the log.
     """
-    lines = telling(read(log, redactor))
+    lines = error_lines(read(log, redactor))
     error = "" if -code in FROM_OUTSIDE else cause(lines)
-    what = f"{name} {ending(code)}{more}"
+    what = f"{name} {describe_exit(code)}{more}"
     return Problem(f"{what}: {error}" if error else what, detail=f"the end of {log}:\n{indented(lines[-LINES:])}")
 
 
-def telling(log: str) -> list[str]:
+def error_lines(log: str) -> list[str]:
     """Return the lines of a log that may say why its program failed: none of a healthy start-up, no tables."""
-    return [line for line in told(plain(log)) if not START_UP.search(line)]
+    return [line for line in without_tables(plain(log)) if not START_UP.search(line)]
 
 
 def cause(lines: Sequence[str]) -> str:
@@ -62,14 +62,14 @@ def cause(lines: Sequence[str]) -> str:
     if error := last_error(lines):
         return error
     words = [line.strip() for line in lines if not GLOG.match(line) and not LEVEL.match(line)]
-    return words[-1][:LONGEST_LINE] if words else ""
+    return shortened(words[-1]) if words else ""
 
 
 def last_error(lines: Sequence[str]) -> str:
     """Return the last of a log's lines that says what went wrong, without the time before it; "" where none does."""
     found = [words for number in range(len(lines)) if (words := error_words(lines, number))]
     worth = [words for words in found if not EMPTY.search(words)]
-    return worth[-1][:LONGEST_LINE] if worth else ""
+    return shortened(worth[-1]) if worth else ""
 
 
 def error_words(lines: Sequence[str], number: int) -> str:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from acceptance.errors import shortened
 from acceptance.redaction.plain import plain
 from acceptance.redaction.redactor import Redactor
 
-LONGEST_LINE = 500
 # as much of a log's end as a line of progress can be away from it
 TAIL_BYTES = 20_000
 
@@ -15,7 +15,7 @@ def last_lines(log: Path, count: int = 15, redactor: Redactor | None = None) -> 
 
     `redactor`: for the log of what still runs, which is redacted at its end.
     """
-    return indented(told(read(log, redactor))[-count:])
+    return indented(without_tables(read(log, redactor))[-count:])
 
 
 def read(log: Path, redactor: Redactor | None = None) -> str:
@@ -24,13 +24,13 @@ def read(log: Path, redactor: Redactor | None = None) -> str:
     return redactor.text(text) if redactor else text
 
 
-def told(text: str) -> list[str]:
+def without_tables(text: str) -> list[str]:
     """Return the lines that tell something: no empty ones, and no tables."""
     return [line for line in text.splitlines() if line.strip() and line[0] not in "|+"]
 
 
 def indented(lines: list[str]) -> str:
-    return "\n".join(f"    {line[:LONGEST_LINE]}" for line in lines) or "    (no output)"
+    return "\n".join(f"    {shortened(line)}" for line in lines) or "    (no output)"
 
 
 def last_matching(log: Path, prefix: str) -> str:

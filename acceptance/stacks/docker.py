@@ -63,13 +63,22 @@ class DockerStack(BaseStack):
 
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
-        """Return none for a daemon that doesn't answer: docker_gpu.feature is what fails then."""
-        info = cls.engine_class.find_info()
+        """Return none where there is no daemon: docker_gpu.feature is what fails then."""
+        try:
+            info = cls.engine_class.find_info()
+        except AcceptanceError as error:  # something else answers, or nothing in time
+            return [error.problem]
         problem = host.no_room(info, NEEDED_BYTES) if info else None
         return [problem] if problem else []
 
     @classmethod
     def missing(cls, settings: Settings, chosen: Sequence[Collection[str]]) -> list[Problem]:
+        try:
+            info = cls.engine_class.find_info()
+        except AcceptanceError:  # `problems` has said it
+            return []
+        if not info:
+            return []
         images = read_images(settings.images)
         needed: set[str] = set()
         for tags in chosen:
@@ -79,14 +88,13 @@ class DockerStack(BaseStack):
             elif "gpu" not in tags:
                 needed.add(images.vegeta)
         # without one its scenarios skip
-        if any("gpu" in tags for tags in chosen) and cls.may_have_gpu():
+        if any("gpu" in tags for tags in chosen) and cls.may_have_gpu(info):
             needed.add(images.cuda)
         return cls.engine_class.missing_images(sorted(needed))
 
-    @classmethod
-    def may_have_gpu(cls) -> bool:
-        info = cls.engine_class.find_info()
-        return info is not None and not (nvidia_smi.hidden(os.environ) or host.no_runtime(info))
+    @staticmethod
+    def may_have_gpu(info: dict) -> bool:
+        return not (nvidia_smi.hidden(os.environ) or host.no_runtime(info))
 
     @staticmethod
     def describe(settings: Settings) -> str:

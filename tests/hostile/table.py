@@ -147,6 +147,18 @@ ROWS = (
         passed=(DEER,),
     ),
     Row(
+        "`PYTHONOPTIMIZE=1`",
+        "exit code 4: Python would leave the checks out",
+        told(PYTHONOPTIMIZE="1"),
+        problems=(("PYTHONOPTIMIZE", "unset it"),),
+    ),
+    Row(
+        "`PYTEST_DISABLE_PLUGIN_AUTOLOAD=1`",
+        "exit code 4: the suite builds on pytest-bdd and pytest-html",
+        told(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
+        problems=(("pytest-bdd", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "unset it"),),
+    ),
+    Row(
         "`UVICORN_SSL_KEYFILE`, `UVICORN_SSL_CERTFILE`, and MLflow's variables of another server",
         "passes: MLflow gets none of them",
         told(UVICORN_SSL_KEYFILE="/nowhere/key", UVICORN_SSL_CERTFILE="/nowhere/crt", MLFLOW_STATIC_PREFIX="/mlflow"),

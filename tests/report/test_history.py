@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from acceptance.report.history import Past, append, compare, earlier, key_figures, kind, line, read
 from acceptance.report.results import FAILED, PASSED
 from tests.report.made_up import load, results, scenario
+from tests.threads import beside
 
 
 def run(median_ms=8.0, outcome=PASSED, **changes):
@@ -115,16 +116,18 @@ def test_a_run_that_ends_while_another_writes_waits_for_its_turn(tmp_path):
     file = tmp_path / "history.jsonl"
     append(file, run())
     whole = file.read_bytes()
-    other = threading.Thread(target=append, args=(file, run()), daemon=True)
-    with file.open("ab") as first:
+    appended = threading.Event()
+
+    def write():
+        append(file, run())
+        appended.set()
+
+    with beside(write), file.open("ab") as first:
         fcntl.flock(first, fcntl.LOCK_EX)
         first.write(whole[:-20])
         first.flush()
-        other.start()
-        other.join(0.3)
-        assert other.is_alive()
+        assert not appended.wait(0.3)
         first.write(whole[-20:])
-    other.join(10)
     found = read(file)
     assert (len(found.runs), found.broken) == (3, 0)
 

@@ -10,7 +10,7 @@ import pytest
 from acceptance.paths import ROOT
 from acceptance.report.claims import CLAIMS, claims
 from acceptance.report.cucumber import cucumber_json
-from acceptance.report.page import side_by_side
+from acceptance.report.page import render, side_by_side
 from acceptance.report.results import FAILED, NOT_RUN, PASSED, SKIPPED
 from acceptance.report.tables import markdown, terminal_table
 from acceptance.training.checks import epoch_times
@@ -121,6 +121,7 @@ def test_claims_that_were_not_chosen_are_listed_nowhere():
     assert len(chosen) == 3
     assert "deer" in head
     assert "The CPU model reaches" not in markdown(made)
+    assert "The CPU model reaches" not in render(made)
     assert len(made.claims) == len(CLAIMS)  # results.json has them all
 
 

@@ -12,10 +12,10 @@ def test_a_program_that_hangs_ends_with_its_children_and_keeps_what_it_said(tmp_
     child = tmp_path / "child"
     script = f"echo I wait for the token server >&2; sleep 60 & echo $! > {child}; wait"
     began = time.monotonic()
-    ended = run_program(["sh", "-c", script], 0.5)
-    assert time.monotonic() - began < 10
+    ended = run_program(["sh", "-c", script], 3)
+    assert time.monotonic() - began < 30
     assert ended.code == TIMED_OUT
-    for fact in ("sh", "0 s", "I wait for the token server"):
+    for fact in ("sh", "3 s", "I wait for the token server"):
         assert fact in ended.stderr
     wait_until("the child to be gone", lambda: Ready(None) if is_gone(int(child.read_text())) else "it runs", 5)
 

@@ -169,6 +169,23 @@ def test_a_failed_download_leaves_nothing_and_the_stand_in_is_taken(cache, serve
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.parametrize("length", ["", "garbage"])
+def test_a_page_in_the_archives_place_is_quoted(cache, origin, length):
+    class Handler(http_server.saying()):  # type: ignore[misc]
+        def end_headers(self):
+            self._headers_buffer = [line for line in self._headers_buffer if b"Content-Length" not in line]
+            if length:
+                self.send_header("Content-Length", length)
+            super().end_headers()
+
+    with http_server.answering(Handler) as address:
+        source = find(dataclasses.replace(origin, url=f"http://{address}/{ARCHIVE}"))
+    assert source.stand_in
+    assert "another file was answered" in source.searched
+    assert "Sign in to the proxy" in source.searched
+    assert list(cache.iterdir()) == []
+
+
 def test_what_a_killed_download_left_is_removed_and_one_that_goes_on_is_not(cache, server):
     abandoned, going = cache / "cifar-10-python.tar.12.part", cache / "cifar-10-python.tar.13.part"
     abandoned.touch()

@@ -1,9 +1,11 @@
 """Images that a daemon lacks: whether its registries would give them, asked before anything starts."""
 
+import os
+
 import pytest
 
 from acceptance.docker.engine import Engine
-from acceptance.docker.pulls import missing_images
+from acceptance.docker.pulls import missing_image, missing_images
 from acceptance.errors import AcceptanceError
 from tests.unit.docker.daemon import FOUND, NO_NETWORK, daemon
 from tests.unit.problems import assert_problem
@@ -72,6 +74,45 @@ def test_a_daemon_that_is_not_there_is_for_the_scenarios_about_it(monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     assert missing_images([IMAGE]) == []
     assert missing_images([]) == []
+
+
+@pytest.fixture
+def helper(tmp_path, monkeypatch):
+    """Have the docker command's settings name a program for passwords; it runs the script that the test gives."""
+
+    def install(script):
+        (tmp_path / "config.json").write_text('{"credsStore": "x"}')
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        if script:
+            program = tmp_path / "docker-credential-x"
+            program.write_text(f"#!/bin/sh\n{script}\n")
+            program.chmod(0o755)
+            monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    return install
+
+
+@pytest.mark.filterwarnings("ignore:docker-credential-x not installed")
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("", "docker-credential-x not installed"),
+        ("echo the keyring is locked; exit 1", "the keyring is locked"),
+        ("echo '<html>sign in</html>'", "Expecting value"),
+        ("echo '{}'", "Username"),
+    ],
+)
+def test_a_program_for_passwords_that_fails_is_named_with_its_words(asked, helper, script, words):
+    helper(script)
+    (problem,), _ = asked([IMAGE], {IMAGE: FOUND})
+    assert_problem(problem, f"image {IMAGE}", "password", words, "credsStore")
+
+
+def test_a_program_for_passwords_that_hangs_is_named_in_time(monkeypatch, helper):
+    helper("sleep 20")
+    with daemon({IMAGE: FOUND}) as address:
+        monkeypatch.setenv("DOCKER_HOST", address)
+        assert_problem(missing_image(IMAGE, seconds=3), f"image {IMAGE}", "password", "hangs", "credHelpers")
 
 
 def test_a_network_that_the_daemon_refuses_is_told_with_its_fix(monkeypatch, tmp_path):

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from acceptance.processes.deaths import cause, death, last_error
-from acceptance.processes.logs import told
+from acceptance.processes.logs import without_tables
 from acceptance.redaction.plain import plain
 from acceptance.redaction.redactor import Redactor
 
@@ -99,7 +99,15 @@ def test_whom_others_ended_had_no_error_of_its_own(tmp_path, code, what):
 
 def test_lines_that_look_like_exceptions_are_errors_only_after_a_traceback():
     assert last_error(["Loading: model", "ValueError: x"]) == ""
-    assert last_error(told(f"{TRACEBACK}ValueError: x")) == "ValueError: x"
+    assert last_error(without_tables(f"{TRACEBACK}ValueError: x")) == "ValueError: x"
+
+
+def test_a_line_that_is_too_long_keeps_the_cause_at_its_end():
+    line = f"requests.ConnectionError: Max retries {'x' * 2000} (Caused by ProxyError('407 Proxy Authentication'))"
+    found = cause([line])
+    assert found.startswith("requests.ConnectionError: Max retries")
+    assert found.endswith("'407 Proxy Authentication'))")
+    assert len(found) < 600
 
 
 def test_a_log_without_any_error_is_told_by_its_last_words():

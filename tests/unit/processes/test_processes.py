@@ -14,6 +14,7 @@ from acceptance.processes.local import Processes
 from acceptance.processes.logs import last_lines, last_matching
 from acceptance.redaction.redactor import Redactor
 from acceptance.waiting import Ready, wait_until
+from tests.small_disk import small_disk
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 PARENT = [
@@ -174,6 +175,15 @@ def test_what_could_not_be_cleaned_up_is_said_with_the_fix(tmp_path, command, ho
         assert [words for words in (*how, "delete it by hand") if words not in said] == []
         assert "touch it" not in said
     assert (tmp_path / "done").exists()
+
+
+def test_a_run_directory_that_can_not_be_removed_is_said_with_the_fix(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    group = Processes(run, tmp_path)
+    with small_disk(run / "disk", "1m"):
+        group.close()
+        assert f"{run} could not be removed; `rm -rf` it" in (tmp_path / "guardian.log").read_text()
 
 
 def test_what_a_cleanup_said_of_a_secret_is_redacted_in_the_guardians_log(tmp_path):
