@@ -5,6 +5,7 @@ import re
 import signal
 import time
 
+import psutil
 import pytest
 
 from acceptance.redaction.patterns import MARK
@@ -67,7 +68,8 @@ def kill(folder, pattern) -> None:
         return Ready(found) if found else "there is none yet"
 
     for process in wait_until(f"a process like {pattern}", state, 60):
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.mark.parametrize(

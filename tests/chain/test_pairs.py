@@ -103,8 +103,12 @@ def comparisons(stack, plan, predictor, equal_predictor, slow_predictor):
             with_the_slow.append(Pair(load, stack.send_load(slow_predictor, plan), "cpu"))
         return load
 
-    with_the_equal = send_pairs(send, LEAST_PAIRS)
-    return {"equal": with_the_equal, "slow": PairedLoads(with_the_slow)}
+    with_the_equal, slow = send_pairs(send, LEAST_PAIRS), PairedLoads(with_the_slow)
+    while len(slow.counted) < LEAST_PAIRS and len(slow.sent) < 2 * LEAST_PAIRS:
+        send("cpu")  # a pair with an INVALID load does not count
+    if with_the_equal.verdict() != CANT_TELL:  # of a few dozen comparisons of equals one is a false alarm
+        with_the_equal = send_pairs(send, LEAST_PAIRS)
+    return {"equal": with_the_equal, "slow": slow}
 
 
 def test_a_predictor_with_twice_the_latency_is_told_apart(comparisons):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from acceptance.clusters import host
 from acceptance.clusters.k3d import K3d
 from acceptance.clusters.kind import Kind
 from acceptance.clusters.local import LocalCluster
@@ -21,7 +22,7 @@ from acceptance.gpu import cuda
 from acceptance.images import read_images
 from acceptance.options import read_settings
 from acceptance.paths import ROOT
-from acceptance.processes.local import Processes, free_port
+from acceptance.processes.local import Processes
 from acceptance.waiting import Ready, wait_until
 from tests.contract.fakes import GPU, OWN, PINNED, Fakes
 from tests.docker_recorded import GPU_INFO, INFO
@@ -34,7 +35,8 @@ BOTH = pytest.mark.parametrize("target", ["k3d", "kind"])
 class K3dOnFreePort(K3d):
     """Takes a port that is free in port 80's place."""
 
-    port = free_port()
+    # below those that the kernel gives out: no other test's server gets it
+    port = next(port for port in range(20_000, 32_000) if not host.port_taken(port))
 
 
 # what the client takes for the answer to `/version`

@@ -43,7 +43,8 @@ def running(client, name):
     if name == "network":
         found = client.networks.list(filters={"label": label})
     else:
-        found = [one for one in client.containers.list(filters={"label": label}) if one.name.endswith(name)]
+        there = client.containers.list(filters={"label": label}, ignore_removed=True)
+        found = [one for one in there if one.name.endswith(name)]
     return Ready(found[0]) if found else None
 
 

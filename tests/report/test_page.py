@@ -35,9 +35,10 @@ def test_the_look_itself_finds_what_is_wrong(browser, tmp_path):
         assert words in found, found
 
 
+@pytest.mark.alone
 def test_it_opens_within_a_second(browser, page_of_200):
     took = []
-    for _ in range(3):  # the best of three: the machine is shared
+    for _ in range(5):  # the best of five: the machine is shared
         with opened(browser, page_of_200) as found:
             took.append(found.milliseconds())
     assert min(took) < 1000, took
@@ -105,9 +106,9 @@ def test_a_link_to_a_failure_opens_it_whatever_the_filters_say(browser, page_of_
         found.page.get_by_label("failed (50)").uncheck()
         found.page.locator("header li a").first.click()
         failure = found.page.locator("details.scenario[data-outcome=failed]").first
-        assert failure.locator("pre").is_visible()
+        failure.locator("pre").wait_for(state="visible")  # the page opens it when it hears of the link
         failure.get_by_role("link", name=".log").click()
-        assert found.page.locator("#log-1 pre").is_visible()
+        found.page.locator("#log-1 pre").wait_for(state="visible")
 
 
 def test_a_cause_leads_to_what_it_took_down_and_back(browser, page_of_200):
@@ -120,7 +121,7 @@ def test_a_cause_leads_to_what_it_took_down_and_back(browser, page_of_200):
         last.click()
         scenario = found.page.locator(f"details.scenario{last.get_attribute('href')}")
         scenario.get_by_role("link", name="cause 1").click()
-        assert found.page.url.endswith("#cause-1")
+        found.page.wait_for_url(re.compile("#cause-1$"))
 
 
 def test_it_says_all_without_javascript(browser, page_of_200):

@@ -86,7 +86,8 @@ def test_the_terminal_shows_gherkin_as_it_runs_and_ends_with_the_claims(failed):
     assert "Feature: The models learn" in lines[:at]
     said = [line for line in lines[at:] if line.startswith(("    ✓ ", "    ✗ "))]
     assert said[0].startswith("    ✓ Given the model trained on the GPU")
-    assert "    ✗ Then its training accuracy is at least 95 %" in said
+    # one that took half a second has that behind it
+    assert any(line.startswith("    ✗ Then its training accuracy is at least 95 %") for line in said)
     skipped = next(number for number, line in enumerate(lines) if line.startswith("    - skipped: the embedded target"))
     assert lines[skipped - 1] == "  Scenario: Docker runs a container for this user"
     assert lines[skipped - 2] == "Feature: Docker runs containers with a GPU"
@@ -127,7 +128,7 @@ def test_on_a_terminal_progress_is_written_over_and_leaves_no_line(tmp_path):
     lines = [seen(line).rstrip() for line in plain.replace("\r\n", "\n").split("\n")]
     at = lines.index("  Scenario: The GPU model learns")
     assert re.fullmatch(r"    ✓ Given the model trained on the GPU( \(.*\))?", lines[at + 2]), lines[at : at + 9]
-    assert lines[at + 3 : at + 6] == [
+    assert [re.sub(r"(95 %|asked for) \(.*\)$", r"\1", line) for line in lines[at + 3 : at + 6]] == [
         "    ✓ Then its training accuracy is at least 95 %",
         "        training accuracy: 96.4%",
         "    ✓ And as many epochs ran as were asked for",
@@ -191,7 +192,7 @@ def test_a_second_signal_cuts_the_end_short_and_leaves_the_whole_report(tmp_path
         run.popen.send_signal(first)
         run.wait_for_log("ending")
         run.popen.send_signal(second)
-        assert run.popen.wait(30) == code, run.output
+        assert run.wait_for_end() == code, run.output
     assert "Traceback" not in run.output
     assert "cleaning up was cut off by a second signal" in run.output
     assert json.loads((run.report / "results.json").read_text())["verdict"] == "INTERRUPTED"

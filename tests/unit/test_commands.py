@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 from acceptance.commands import NOT_FOUND, TIMED_OUT, run_command, run_program
 from acceptance.waiting import Ready, wait_until
@@ -23,10 +24,9 @@ def test_a_program_that_hangs_ends_with_its_children_and_keeps_what_it_said(tmp_
 def is_gone(pid):
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return True
-    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
-        return stat.read().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_what_is_no_text_is_a_result():

@@ -26,6 +26,7 @@ from acceptance.stacks.embedded import EmbeddedStack
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
+from acceptance.waiting import Ready, wait_until
 from tests.unit.kubernetes.api_server import write_kubeconfig
 
 SECRET = "plain" + "words" * 3
@@ -132,7 +133,8 @@ class Starting:
             self.stack.attack_url("vegeta", "http://127.0.0.1:1", LoadPlan(600, 10, b""))
 
     def guardian(self) -> None:
-        read = Path(f"/proc/{self.stack.processes.guardian.pid}/environ").read_text()
+        file = Path(f"/proc/{self.stack.processes.guardian.pid}/environ")  # empty until the program has begun
+        read = wait_until("its environment", lambda: Ready(found) if (found := file.read_text()) else "none yet", 15)
         self.seen["child"] = dict(line.split("=", 1) for line in read.split("\0") if line)
 
 

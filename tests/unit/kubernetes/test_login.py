@@ -19,7 +19,7 @@ from tests.unit.kubernetes.api_server import cluster_of, write_kubeconfig
 VERSION = "client.authentication.k8s.io/v1"
 TOKEN = "plain" + "words" * 3
 WITH_TOKEN = {"token": TOKEN}
-LATE = 0.5
+LATE = 3
 
 
 def credential(version=VERSION, **status):
@@ -78,9 +78,9 @@ def test_a_plugin_that_is_not_there_is_named(tmp_path, plugin):
 def test_a_plugin_that_hangs_is_named_with_what_it_waits_for(plugin):
     user = plugin("echo 'open https://login.invalid in a browser' >&2; sleep 60")
     began = time.monotonic()
-    with pytest.raises(LoginFailed, match=r"plugin gave no answer in 0 s.*https://login.invalid"):
+    with pytest.raises(LoginFailed, match=r"plugin gave no answer in 3 s.*https://login.invalid"):
         Plugin(ConfigNode("exec", user["exec"]), None).ask(LATE)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_what_may_be_a_credential_is_not_shown(tmp_path, plugin):

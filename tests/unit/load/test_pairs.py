@@ -139,7 +139,7 @@ def test_where_there_is_no_difference_no_number_of_pairs_would_tell():
     assert pairs_of([0.5] * 6, [1] * 6).summary().endswith("at p99 there is none: no number of pairs would tell")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def simulated():
     """Make simulated pairs: logarithms [pairs, percentiles] of loads drawn from recorded ones, the GPU's as told."""
     random = np.random.default_rng(7)

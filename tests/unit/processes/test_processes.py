@@ -41,12 +41,14 @@ def processes(folders):
     group.close()
 
 
+def runs(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def wait_gone(pid: int) -> None:
-    wait_until(
-        f"process {pid} to end",
-        lambda: "it runs" if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" else Ready(None),
-        15,
-    )
+    wait_until(f"process {pid} to end", lambda: "it runs" if runs(pid) else Ready(None), 15)
 
 
 def first_line(log) -> str:

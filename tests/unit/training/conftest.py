@@ -8,6 +8,13 @@ from acceptance.paths import CODESET
 MODULES = ("augment", "data", "export", "network", "resnet", "whitening", "train")
 
 
+@pytest.fixture(autouse=True)
+def seed(request):
+    """The weights that networks begin with are the same in each run."""
+    if "codeset" in request.fixturenames:
+        request.getfixturevalue("codeset").train.keras.utils.set_random_seed(1)
+
+
 @pytest.fixture(scope="session")
 def codeset():
     """The codeset's modules, which import nothing of the suite and are no package."""
