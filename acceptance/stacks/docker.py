@@ -14,7 +14,7 @@ from acceptance.docker import cleanup, host
 from acceptance.docker.container import Container
 from acceptance.docker.engine import Engine, describe_daemon
 from acceptance.docker.ryuk import end_ryuk, start_ryuk
-from acceptance.errors import AcceptanceError, Problem, Unrecoverable
+from acceptance.errors import AcceptanceError, Problem, Unrecoverable, listed, problem_of, shortened
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import SITE_PACKAGES, read_images
@@ -42,6 +42,7 @@ MLFLOW = [
 ]
 TRITON = "/opt/tritonserver"
 SERVE = ["tritonserver", "--model-repository=/models", "--exit-on-error=true", "--disable-auto-complete-config"]
+OTHER_IMAGE = "`--images FILE` names another, `make images` builds the suite's own"
 # what Docker's own 64 MB of shared memory are too few for: the Python backend's tensors
 SHARED_MEMORY = "1g"
 
@@ -168,9 +169,30 @@ class DockerStack(BaseStack):
     # --- training
 
     def require_images(self) -> None:
-        """Look for every image before the training, which takes long; raises AcceptanceError with the fix."""
-        for image in (self.images.trainer, self.images.vegeta, self.images.triton):
-            self.engine.require_image(image)
+        """Pull and start each image before the training, which takes long; raises Unrecoverable with all that fail."""
+        tries: tuple[Callable[[], None], ...] = (
+            lambda: self.try_image("trainer", self.images.trainer, ["-c", "command -v mlflow"], entrypoint=["sh"]),
+            lambda: self.try_image("vegeta", self.images.vegeta, ["-version"]),
+            self.require_backend,
+        )
+        found = list(dict.fromkeys(problem for action in tries if (problem := problem_of(action))))
+        if found:
+            raise Unrecoverable(found[0] if len(found) == 1 else listed(found))
+
+    def try_image(self, name: str, image: str, command: list[str], **options: Any) -> None:
+        """Run what shows that the image has its program; raises AcceptanceError where it hasn't, or doesn't start."""
+        try:
+            tried = self.engine.output(f"image-{name}", image, command, **options)
+        except Unrecoverable:
+            raise
+        except AcceptanceError as error:
+            raise AcceptanceError(Problem(f"image {image}: {error.problem.what}", OTHER_IMAGE)) from error
+        if tried.code:
+            program, words = " ".join(options.get("entrypoint", []) + command), shortened(tried.output.strip())
+            ended = f"`{program}` in it ended with {tried.code} and said {words or 'nothing'}"
+            raise AcceptanceError(Problem(f"image {image}: {ended}", OTHER_IMAGE))
+
+    def require_backend(self) -> None:
         backend, folder = self.images.triton_backend, f"{TRITON}/backends"
         listed = self.engine.output("triton-backends", self.images.triton, [folder], entrypoint=["ls"])
         if listed.code or backend not in listed.output.split():

@@ -44,6 +44,20 @@ def test_a_triton_without_the_backend_is_told_which_it_has(client, tmp_path):
     assert left(client, tmp_path) == []
 
 
+def test_images_that_do_not_have_their_programs_are_all_named_before_the_training(client, tmp_path):
+    triton = own_images()["triton"]
+    images = {"triton": triton, "triton-backend": "onnxruntime", "trainer": triton, "vegeta": own_images()["trainer"]}
+    (scenario,) = run(tmp_path, images, "-k", "cpu_model_learns").scenarios().values()
+    for fact in (
+        f"image {triton}: `sh -c command -v mlflow` in it ended with 127",
+        own_images()["trainer"],
+        "-version",
+        "no backend onnxruntime",
+    ):
+        assert fact in scenario.message
+    assert left(client, tmp_path) == []
+
+
 def test_a_daemon_that_does_not_answer_fails_the_first_check_with_the_fix(tmp_path):
     nowhere = f"unix://{tmp_path}/docker.sock"
     result = run(tmp_path, {"triton-backend": "python"}, "-k", "container_for_this_user", DOCKER_HOST=nowhere)
