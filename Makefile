@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup acceptance test soak lint format bench sabotage hostile images clean-cluster
 BIN := .venv/bin
+# with the one no Python starts, with the other no check could fail
+unexport PYTHONHOME PYTHONOPTIMIZE
 
 # `exec`: a signal that ends make reaches the script, not a shell between them
 

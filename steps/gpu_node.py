@@ -17,10 +17,10 @@ def the_gpus_node(gpu_node, figures):
 
 
 @when("the node is asked for its driver", target_fixture="listed")
-def ask_for_driver(node_gpus, figures):
-    figures("driver", ", ".join(f"{gpu.name}: {gpu.driver}" for gpu in node_gpus))
-    figures("CUDA", ", ".join(gpu.cuda for gpu in node_gpus))
-    return node_gpus
+def ask_for_driver(node_driver_gpus, figures):
+    figures("driver", ", ".join(f"{gpu.name}: {gpu.driver}" for gpu in node_driver_gpus))
+    figures("CUDA", ", ".join(gpu.cuda for gpu in node_driver_gpus))
+    return node_driver_gpus
 
 
 @then(parsers.parse("the driver is at least {version}"))

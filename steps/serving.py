@@ -15,13 +15,13 @@ def cpu_predictor(cpu_endpoint):
 
 
 @given("the GPU predictor serves the trained model", target_fixture="endpoint")
-def the_gpu_predictor(gpu_predictor):
-    return gpu_predictor()
+def the_gpu_predictor(gpu_endpoint):
+    return gpu_endpoint()
 
 
 @given("the CPU predictor and the GPU predictor serve the same model")
-def both_predictors(cpu_endpoint, gpu_predictor):
-    assert not (problem := different_models((cpu_endpoint, gpu_predictor()))), problem
+def both_predictors(cpu_endpoint, gpu_endpoint):
+    assert not (problem := different_models((cpu_endpoint, gpu_endpoint()))), problem
 
 
 @when("Triton's log is read", target_fixture="log")

@@ -9,7 +9,7 @@ for variable in $(env | sed -n 's/^\(UV_[A-Z0-9_]*\)=.*/\1/p; s/^\(PIP_[A-Z0-9_]
     *) unset "$variable" ;;
     esac
 done
-unset VIRTUAL_ENV CONDA_PREFIX GOOS GOARCH GOBIN GOEXPERIMENT
+unset VIRTUAL_ENV CONDA_PREFIX GOBIN GOEXPERIMENT
 export UV_PROJECT_ENVIRONMENT="$PWD/.venv"
 export PIP_USER=0 # its configuration file may say otherwise
 # uv trusts a list of its own; a company's authority is in the system's
@@ -17,3 +17,4 @@ for store in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt
     [ ! -s "$store" ] || [ -n "${UV_NATIVE_TLS:-}" ] || export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 done
 export GO111MODULE=on GOWORK=off
+export GOOS=linux GOARCH=amd64 GOAMD64=v1 # likewise

@@ -71,6 +71,15 @@ def test_the_readme_is_short_enough_to_be_read() -> None:
     assert [line for line in lines if len(line) > 120] == []
 
 
+def test_no_documents_prose_is_wider_than_the_code() -> None:
+    wide = {
+        name: [line for line in document.read_text().splitlines() if len(line) > 120 and not line.startswith("|")]
+        for name, document in DOCUMENTS.items()
+    }
+
+    assert {name: lines for name, lines in wide.items() if lines} == {}
+
+
 def test_every_option_is_documented_with_its_default_and_its_variable() -> None:
     documented = {row[0]: row[1:3] for row in table(DOCUMENTS["docs/options.md"].read_text(), "option")}
 

@@ -259,7 +259,7 @@ def test_the_users_settings_for_uv_pip_python_and_go_do_not_reach_the_set_up(set
     answer = set_up(elsewhere | kept, python3_11=MADE_UP_PYTHON, go=MADE_UP_GO)
     assert answer.returncode == 0, answer
     given = dict(line.split("=", 1) for line in (tmp_path / "variables").read_text().splitlines())
-    set_anew = {"UV_PROJECT_ENVIRONMENT": str(tmp_path / ".venv"), "PIP_USER": "0"}
+    set_anew = {"UV_PROJECT_ENVIRONMENT": str(tmp_path / ".venv"), "PIP_USER": "0", "GOOS": "linux"}
     assert {name: given.get(name) for name in elsewhere} == dict.fromkeys(elsewhere) | set_anew
     assert {name: given.get(name) for name in kept} == kept
 
@@ -317,3 +317,11 @@ def test_make_help_lists_every_target():
     targets = re.findall(r"^([^\s.:=]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert "acceptance" in targets
     assert [line.split()[0] for line in listed.splitlines()] == targets
+
+
+def test_variables_that_no_python_starts_with_or_that_take_the_checks_out_do_not_reach_what_make_runs():
+    environment = {**os.environ, "PYTHONHOME": "/elsewhere", "PYTHONOPTIMIZE": "1"}
+    command = ["make", "-s", "acceptance", "ARGS=--collect-only -q"]
+    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    assert re.search(r"\d+ tests collected", answer.stdout)
