@@ -5,7 +5,7 @@ Feature: Docker runs containers with a GPU
   @docker
   Scenario: Docker runs a container for this user
     When a container of the suite's own runs
-    Then it ends well and its program has spoken
+    Then it ends well and prints its program's version
 
   @docker
   Scenario: The kernel and Docker are new enough

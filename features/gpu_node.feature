@@ -15,7 +15,7 @@ Feature: A GPU node gives its GPU to pods
 
   @gpu @cluster
   Scenario: Containers get NVIDIA's runtime
-    When a pod that asks for one GPU looks around
+    When a pod that asks for one GPU lists its GPUs and device files
     Then its container has the GPU's device files and the driver's programs
 
   @gpu @cluster @node
@@ -36,7 +36,7 @@ Feature: A GPU node gives its GPU to pods
 
   @gpu @cluster
   Scenario: A pod gets the GPU
-    When a pod that asks for one GPU looks around
+    When a pod that asks for one GPU lists its GPUs and device files
     Then it sees exactly one GPU
 
   @gpu @cluster

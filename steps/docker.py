@@ -14,7 +14,7 @@ def run_own_container(own_container):
     return own_container
 
 
-@then("it ends well and its program has spoken")
+@then("it ends well and prints its program's version")
 def container_spoke(container):
     assert not (problem := host.failed_container(container, "Version:")), problem
 

@@ -78,7 +78,7 @@ def all_allocatable(described):
     assert not (problem := gpu_node_checks.not_allocatable(described)), problem
 
 
-@when("a pod that asks for one GPU looks around", target_fixture="probed")
+@when("a pod that asks for one GPU lists its GPUs and device files", target_fixture="probed")
 def look_around(gpu_probe, figures):
     figures("device files", " ".join(gpu_probe.devices))
     figures("GPUs", ", ".join(gpu.name for gpu in gpu_probe.gpus))

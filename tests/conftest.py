@@ -19,8 +19,10 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 def pytest_configure(config):
     """Have children start with the usual Ctrl-C: in the background and under nohup they would inherit one ignored.
 
-    SIGTERM ends the tests as Ctrl-C does: what their fixtures made is removed.
+    SIGTERM ends the tests as Ctrl-C does: what their fixtures made is removed. An exception that a thread dies of fails
+    the test that is under way.
     """
+    config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
