@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import requests
 
+from acceptance.busy import busy_detail
 from acceptance.environment import is_loopback
-from acceptance.errors import AcceptanceError, Unrecoverable, root_words
+from acceptance.errors import AcceptanceError, Problem, Unrecoverable, root_words
 from acceptance.health import ask as ask_server
 from acceptance.health import described, is_page, unready
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
@@ -57,7 +58,7 @@ def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> Answer
     try:
         answer = ask_server("post", url, TIMEOUT, data=body, headers=headers or {"Content-Type": "application/json"})
     except requests.RequestException as error:
-        raise AcceptanceError(f"{url}: no answer: {root_words(error)}") from error
+        raise no_answer(url, error) from error
     return Answer(answer.status_code, answer.text)
 
 
@@ -69,8 +70,14 @@ def get(url: str, seconds: float = TIMEOUT) -> requests.Response:
     except requests.HTTPError as error:
         raise AcceptanceError(f"{url}: no answer: {described(error.response)}") from error
     except requests.RequestException as error:
-        raise AcceptanceError(f"{url}: no answer: {root_words(error)}") from error
+        raise no_answer(url, error) from error
     return answer
+
+
+def no_answer(url: str, error: requests.RequestException) -> AcceptanceError:
+    """Return the error of a server that gave no answer, with what this machine is busy with where it took too long."""
+    detail = busy_detail() if isinstance(error, requests.Timeout) else ""
+    return AcceptanceError(Problem(f"{url}: no answer: {root_words(error)}", detail=detail))
 
 
 def infer_json(url: str, images: np.ndarray) -> np.ndarray:

@@ -7,11 +7,14 @@ import requests
 
 from acceptance.errors import AcceptanceError, root_words
 from acceptance.health import described, is_page
+from acceptance.waiting import in_time
 
 PATH = "api/2.0/mlflow-artifacts/artifacts"
 CONNECT_SECONDS = 10
 # until it answers: MLflow copies what it was sent before it does, and sends what it has at once
 ANSWER_SECONDS = {"put": 120, "get": 25, "delete": 25}
+# for the whole answer, whose pieces may come one by one; a put sends the data set
+WHOLE_SECONDS = {"put": 600, "get": 60, "delete": 60}
 TRIES = 3
 
 
@@ -38,10 +41,13 @@ class ArtifactClient:
     ) -> requests.Response:
         """Send one request; raises AcceptanceError with MLflow's own words."""
         url = f"{self.tracking_uri}/{PATH}/{artifact}"
+        timeout = CONNECT_SECONDS, ANSWER_SECONDS[method]
+
+        def send() -> requests.Response:
+            return requests.request(method, url, timeout=timeout, data=content, allow_redirects=False)
+
         try:
-            answer = requests.request(
-                method, url, timeout=(CONNECT_SECONDS, ANSWER_SECONDS[method]), data=content, allow_redirects=False
-            )
+            answer = in_time(f"{method} {artifact} of the run's MLflow", send, WHOLE_SECONDS[method])
             answer.raise_for_status()
             if not is_page(answer) and answer.status_code not in range(300, 400):
                 return answer

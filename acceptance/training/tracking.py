@@ -2,10 +2,11 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import requests
@@ -13,7 +14,11 @@ import requests
 from acceptance.errors import AcceptanceError, root
 from acceptance.health import LONGEST, ask, first_words
 from acceptance.training.recipes import Recipe
+from acceptance.waiting import in_time
 
+T = TypeVar("T")
+# for all that one call of MLflow's client asks for; a model has some megabytes
+WHOLE_SECONDS = 60
 EXPERIMENT = "triton-acceptance"
 VERSION = re.compile(r"\d[\w.+-]*")
 REFERENCE = "reference/held_out_logits.npy"
@@ -124,13 +129,22 @@ def mlflow_errors(tracking_uri: str, doing: str) -> Iterator[None]:
         raise AcceptanceError(f"MLflow at {tracking_uri}, {doing}: {words}") from error
 
 
+def ask_mlflow(tracking_uri: str, doing: str, ask: Callable[[], T], seconds: float = WHOLE_SECONDS) -> T:
+    """Return what MLflow's client does, which itself has a limit for each piece of an answer alone."""
+    with mlflow_errors(tracking_uri, doing):
+        return in_time(f"MLflow at {tracking_uri}, {doing}", ask, seconds)
+
+
 def download(tracking_uri: str, directory: Path, **artifact: str) -> Path:
     """Fetch an artifact, named by `artifact_uri` or by `run_id` and `artifact_path`."""
     import mlflow
 
     directory.mkdir(parents=True, exist_ok=True)
-    with mlflow_errors(tracking_uri, f"fetching {' '.join(artifact.values())}"):
-        return Path(mlflow.artifacts.download_artifacts(**artifact, dst_path=str(directory), tracking_uri=tracking_uri))
+
+    def fetch() -> str:
+        return mlflow.artifacts.download_artifacts(**artifact, dst_path=str(directory), tracking_uri=tracking_uri)
+
+    return Path(ask_mlflow(tracking_uri, f"fetching {' '.join(artifact.values())}", fetch))
 
 
 def load_client() -> None:
@@ -147,10 +161,9 @@ def server_version(tracking_uri: str) -> str:
     return answer.text.strip() if answer.ok and VERSION.fullmatch(answer.text.strip()) else ""
 
 
-def read_run(tracking_uri: str, name: str, recipe: Recipe) -> TrainingRun:
+def read_run(tracking_uri: str, name: str, recipe: Recipe, seconds: float = WHOLE_SECONDS) -> TrainingRun:
     """Return the one run of that name, with every epoch's metrics; raises AcceptanceError where MLflow doesn't tell."""
-    with mlflow_errors(tracking_uri, f"reading the run {name}"):
-        return found_run(tracking_uri, name, recipe)
+    return ask_mlflow(tracking_uri, f"reading the run {name}", lambda: found_run(tracking_uri, name, recipe), seconds)
 
 
 def found_run(tracking_uri: str, name: str, recipe: Recipe) -> TrainingRun:

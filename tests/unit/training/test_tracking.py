@@ -9,7 +9,7 @@ from acceptance.errors import AcceptanceError
 from acceptance.training.artifacts import ArtifactClient
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, read_run, server_version
-from tests.http_server import LOGIN, answering, saying
+from tests.http_server import LOGIN, Dripping, answering, saying
 
 JSON = "application/json"
 RECIPE = Recipe("cpu", "quick", 2)
@@ -39,6 +39,11 @@ def test_a_run_is_not_read_from_something_else(handler, words):
 def test_a_server_that_is_not_there_is_named_with_the_innermost_cause():
     with pytest.raises(AcceptanceError, match=r"127\.0\.0\.1:9.*Connection refused"):
         read_run("http://127.0.0.1:9", "run-1", RECIPE)
+
+
+def test_an_answer_that_comes_a_byte_at_a_time_is_not_waited_for():
+    with answering(Dripping) as address, pytest.raises(AcceptanceError, match=f"{address}.*run-1.*no answer in 3 s"):
+        read_run(f"http://{address}", "run-1", RECIPE, seconds=3)
 
 
 def test_a_page_is_no_version():
