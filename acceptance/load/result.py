@@ -32,6 +32,11 @@ class LoadPlan:
     def requests(self) -> int:
         return self.rate * self.duration
 
+    @property
+    def most_seconds(self) -> int:
+        """How long the generator may take, its start and the last answers included."""
+        return self.duration + 60
+
 
 @dataclass(frozen=True)
 class LoadResult:

@@ -19,6 +19,7 @@ from acceptance.serving.endpoint import Endpoint, Predictor, not_ready
 from acceptance.settings import Settings
 from acceptance.stacks.protocol import Part, Say
 from acceptance.stacks.workspace import Workspace
+from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
 from acceptance.waiting import Ready, wait_until
 
@@ -80,6 +81,10 @@ class BaseStack(ABC):
         if not self.tracking_uri:
             self.tracking_uri = self.start_mlflow()
         return self.tracking_uri
+
+    def training_name(self, recipe: Recipe) -> str:
+        """Return a name for the next training by the recipe, such as `cpu-quick-1`."""
+        return f"{recipe.device}-{recipe.profile}-{next(self.numbers)}"
 
     # --- serving
 

@@ -213,7 +213,7 @@ class DockerStack(BaseStack):
 
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
         uri = self.mlflow()
-        name = f"{recipe.device}-{recipe.profile}-{next(self.numbers)}"
+        name = self.training_name(recipe)
         data = f"{HOME}/cifar-10-batches-py"
         self.finish(
             f"trainer-{name}",
@@ -264,7 +264,7 @@ class DockerStack(BaseStack):
         with self.engine.volume(name) as volume:
             volumes = {volume: {"bind": "/load", "mode": "rw"}}
             files = {"/load": directory}
-            self.finish(name, image, send, plan.duration + 60, lambda _: progress(), files=files, volumes=volumes)
+            self.finish(name, image, send, plan.most_seconds, lambda _: progress(), files=files, volumes=volumes)
             fetched = directory / "results.csv"
             self.finish(f"{name}-encode", image, encode, vegeta.ENCODE_SECONDS, volumes=volumes, fetch={table: fetched})
         result = vegeta.read_table(fetched, plan)

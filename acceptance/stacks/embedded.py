@@ -87,7 +87,7 @@ class EmbeddedStack(BaseStack):
 
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
         uri = self.mlflow()
-        name = f"{recipe.device}-{recipe.profile}-{next(self.numbers)}"
+        name = self.training_name(recipe)
         variables = {
             **project.one_gpu(),
             **project.device_environment(recipe.device),
@@ -153,7 +153,7 @@ class EmbeddedStack(BaseStack):
         program = vegeta.find_vegeta()
         target, results, table = directory / "target.json", directory / "results.bin", directory / "results.csv"
         target.write_text(vegeta.target(url, plan), encoding="utf-8")
-        self.finish(name, [program, *vegeta.attack_arguments(target, results, plan)], plan.duration + 60, progress)
+        self.finish(name, [program, *vegeta.attack_arguments(target, results, plan)], plan.most_seconds, progress)
         self.finish(f"{name}-encode", [program, *vegeta.encode_arguments(results, table)], vegeta.ENCODE_SECONDS)
         result = vegeta.read_table(table, plan)
         shutil.rmtree(directory)  # a dozen of the tutorial's loads would take a GiB

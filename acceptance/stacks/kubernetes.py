@@ -188,7 +188,7 @@ class KubernetesStack(BaseStack):
 
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
         uri, gpu = self.mlflow(), recipe.device == "gpu"
-        name = f"training-{recipe.device}-{recipe.profile}-{next(self.numbers)}"
+        name = f"training-{self.training_name(recipe)}"
         self.prepare(dataset)
         job = self.training_job(name, recipe, dataset)
         if gpu:
@@ -253,7 +253,7 @@ class KubernetesStack(BaseStack):
         for manifest in objects.load(name, endpoint, plan, artifact):
             self.namespace.create(manifest, name)
         with self.deletion.after("Job", name=name):
-            self.namespace.waits.succeeded(name, plan.duration + 60, lambda pod: progress())
+            self.namespace.waits.succeeded(name, plan.most_seconds, lambda pod: progress())
         table = self.workspace.directory / f"{name}.csv"
         table.write_bytes(self.artifacts.get(artifact))
         incident = self.namespace.pods.incident(pod.metadata.uid)
