@@ -55,7 +55,7 @@ class KubernetesStack(BaseStack):
 
     def __init__(self, settings: Settings, workspace: Workspace, say: Say, codeset: Path = CODESET) -> None:
         super().__init__(settings, workspace, say)
-        self.codeset, self.prepared = codeset, False
+        self.codeset, self.mlflow_created, self.prepared = codeset, False, False
         self.images = read_images(settings.images)
 
     @classmethod
@@ -94,7 +94,8 @@ class KubernetesStack(BaseStack):
     def look_ahead(self, parts: Set[Part]) -> None:
         """Raise with all that the parts would fail for; whatever of them is still pulled goes on beside the run."""
         backend, require_gpu = self.images.triton_backend, self.settings.require_gpu
-        found = Preflight(self.namespace, self.gpu_access, parts, backend, require_gpu).problems()
+        preflight = Preflight(self.namespace, self.gpu_access, parts, backend, require_gpu)
+        found = preflight.problems(begin=self.create_mlflow)
         if found:
             raise AcceptanceError(found[0] if len(found) == 1 else listed(found))
 
@@ -167,9 +168,15 @@ class KubernetesStack(BaseStack):
     def artifacts(self) -> ArtifactClient:
         return ArtifactClient(self.mlflow(), self.check)
 
+    def create_mlflow(self) -> None:
+        """Create the run's MLflow, once: it starts while images are looked at."""
+        if not self.mlflow_created:
+            self.mlflow_created = True
+            for manifest in manifests.read_component("mlflow"):
+                self.namespace.create(manifest)
+
     def start_mlflow(self) -> str:
-        for manifest in manifests.read_component("mlflow"):
-            self.namespace.create(manifest)
+        self.create_mlflow()
         pod = self.namespace.waits.ready("mlflow")
         # its database and artifacts live and die with the pod
         self.namespace.pods.vital[pod.metadata.uid] = "MLflow"

@@ -1,7 +1,7 @@
 """What is looked at once a run's namespace is there, and before anything is trained: all that would fail later."""
 
 import contextlib
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 
 from acceptance.errors import AcceptanceError, Problem
 from acceptance.gpu.nvidia_smi import Gpu
@@ -43,8 +43,11 @@ class Preflight:
             return isinstance(self.gpu_access.find(), Gpu)
         return False
 
-    def problems(self, image_seconds: float = LOOK_SECONDS) -> list[Problem]:
-        """Return all that is wrong, within 30 s; images that are still pulled then go on beside the run."""
+    def problems(self, image_seconds: float = LOOK_SECONDS, begin: Callable[[], None] = lambda: None) -> list[Problem]:
+        """Return all that is wrong, within 30 s; images that are still pulled then go on beside the run.
+
+        `begin` starts the run's MLflow, where it is needed and nothing is wrong before the images are looked at.
+        """
         found = [*self.namespace.lacking.values(), *self.missing_gpu_rights()]
         planned = objects.planned(self.parts)
         for one in planned:
@@ -52,6 +55,8 @@ class Preflight:
                 self.gpu_access.give(one.manifest, one.gpu)
         images = self.image_pods(planned)
         found += self.refused(planned)
+        if not found and any(one.name == "mlflow" for one in planned):
+            begin()
         if not self.namespace.lacks("Pod", "Event"):
             found += ImagePods(self.namespace, images).problems(image_seconds)
         return list(dict.fromkeys(found))
