@@ -10,7 +10,8 @@ from acceptance.errors import AcceptanceError, Problem
 from acceptance.gpu.node import GPU_RESOURCE, GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kubernetes import gpu_nodes, manifests
-from acceptance.kubernetes.gpu_diagnosis import no_gpu
+from acceptance.kubernetes.diagnosis import diagnose
+from acceptance.kubernetes.gpu_diagnosis import is_plugin, no_gpu
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.view import name_of, requested
@@ -51,14 +52,20 @@ class GpuAccess:
             manifests.keep_to_node(manifest, name_of(self.chosen_node))
 
     def wait_for_plugin(self) -> None:
-        """Wait until a cluster that was just made advertises its GPU; the scenarios say why it doesn't."""
+        """Wait until a cluster that was just made advertises its GPU, or its plugin can't start: scenarios say why."""
 
         def state() -> Ready[None] | str:
             problem = no_gpu(self.namespace.live)
-            return str(problem) if problem else Ready(None)
+            return str(problem) if problem and not self.plugin_has_failed() else Ready(None)
 
         with contextlib.suppress(AcceptanceError):
             wait_until("the device plugin to advertise the GPU", state, PLUGIN_SECONDS, poll=2)
+
+    def plugin_has_failed(self) -> bool:
+        """Say whether a pod of the device plugin can't start, such as for its image."""
+        live, now = self.namespace.live, self.namespace.cluster.now()
+        causes = [diagnose(pod, (), live, now) for pod in live.pods() if is_plugin(pod)]
+        return any(cause and cause.final for cause in causes)
 
 
 def check_has_gpu(pod: Any) -> None:

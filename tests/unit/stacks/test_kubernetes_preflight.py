@@ -193,6 +193,20 @@ def test_rights_on_nodes_are_asked_for_where_a_gpu_is_demanded(tmp_path):
             assert bool(preflight.missing_gpu_rights()) is require_gpu
 
 
+def test_a_device_plugin_that_can_not_start_is_not_waited_for(tmp_path):
+    cluster = StrictCluster({"k8s-device-plugin": NOT_FOUND})
+    with stack_on(cluster, tmp_path) as stack:
+        plugin = {"kind": "Pod", "metadata": {"name": "image-nvidia-device-plugin"}}
+        image = "nvcr.io/nvidia/k8s-device-pluginn:v1"
+        cluster.put(
+            "/api/v1/namespaces/kube-system/pods",
+            plugin | {"spec": {"containers": [{"name": "plugin", "image": image}]}},
+        )
+        began = time.monotonic()
+        stack.gpu_access.wait_for_plugin()
+        assert time.monotonic() - began < 60
+
+
 def test_an_image_that_is_still_pulled_goes_on_beside_the_run_and_ends_it_where_it_fails(tmp_path):
     cluster = StrictCluster({"tritonserver": PULLING})
     with stack_on(cluster, tmp_path) as stack:
