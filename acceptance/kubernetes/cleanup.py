@@ -45,7 +45,7 @@ def delete_namespace(cluster: Cluster, name: str) -> None:
                     return
                 if error.status != 409:  # somebody else is deleting it already
                     raise
-            wait_until(f"namespace {name} to be gone", state, DELETION_SECONDS, poll=1.0)
+            wait_until(f"namespace {name} to be gone", state, DELETION_SECONDS, poll=0.5)
     except AcceptanceError as error:
         raise AcceptanceError(f"{error}; {by_hand}") from error
 

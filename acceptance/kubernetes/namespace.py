@@ -98,7 +98,7 @@ class Namespace:
             return Ready(None) if found else "there is none"
 
         with self.cluster.api_errors(f"asking for the service accounts of namespace {self.name}"):
-            wait_until(f"a service account in namespace {self.name}", state, 60, poll=1.0)
+            wait_until(f"a service account in namespace {self.name}", state, 60, poll=0.3)
 
     def save_evidence(self) -> None:
         """Write the events and the pods so far; the API server forgets events after an hour."""
