@@ -4,6 +4,7 @@ The guardian runs it with CONTEXT NAMESPACE FOLDER [KUBECONFIG] when pytest has 
 removes the folder after it.
 """
 
+import contextlib
 import os
 import platform
 import sys
@@ -45,9 +46,19 @@ def delete_namespace(cluster: Cluster, name: str) -> None:
                     return
                 if error.status != 409:  # somebody else is deleting it already
                     raise
+            end_pods(core, name)
             wait_until(f"namespace {name} to be gone", state, DELETION_SECONDS, poll=0.5)
     except AcceptanceError as error:
         raise AcceptanceError(f"{error}; {by_hand}") from error
+
+
+def end_pods(core: client.CoreV1Api, namespace: str) -> None:
+    """Delete the pods of a namespace that is being deleted; Kubernetes itself waits for five seconds first."""
+    with contextlib.suppress(client.ApiException):  # it does so anyway
+        for pod in core.list_namespaced_pod(namespace, _request_timeout=SECONDS).items:
+            name = pod.metadata.name if pod.metadata else None
+            if name:
+                core.delete_namespaced_pod(name, namespace, grace_period_seconds=1, _request_timeout=SECONDS)
 
 
 def owner() -> str:

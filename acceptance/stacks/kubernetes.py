@@ -213,7 +213,7 @@ class KubernetesStack(BaseStack):
         return read_run(uri, name, recipe)
 
     def training_job(self, name: str, recipe: Recipe, dataset: Dataset) -> Manifest:
-        return objects.training_job(name, recipe, dataset.folder.name)
+        return objects.training_job(name, recipe, dataset)
 
     # --- serving
 

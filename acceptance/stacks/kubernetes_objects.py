@@ -4,6 +4,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from acceptance.data.dataset import Dataset
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.load import vegeta
@@ -35,11 +36,19 @@ def is_code(file: Path) -> bool:
     return file.is_file() and (file.suffix in (".py", ".yaml") or file.name == "MLproject")
 
 
-def training_job(name: str, recipe: Recipe, folder: str) -> Manifest:
-    """Return the Job that trains the recipe; `folder` is the name of the data set's folder."""
+def training_job(name: str, recipe: Recipe, dataset: Dataset) -> Manifest:
+    """Return the Job that trains the recipe on the data set, whose files the run's MLflow has by then."""
     (job,) = manifests.read_component("training")
+    folder = dataset.folder.name
+    manifests.set_variables(
+        job,
+        "dataset",
+        FOLDER=f"/data/{folder}",
+        FILES=" ".join(file.name for file in dataset.files()),
+        FOLDER_URL=artifact_url(f"{DATASET}/{folder}"),
+    )
     trainer = manifests.container_of(job, "trainer")
-    trainer["command"] += project_options(name, recipe, f"/data/{DATASET}/{folder}")
+    trainer["command"] += project_options(name, recipe, f"/data/{folder}")
     given = device_environment(recipe.device).items()
     trainer["env"] = [*trainer["env"], *({"name": variable, "value": value} for variable, value in given)]
     return job
@@ -47,11 +56,12 @@ def training_job(name: str, recipe: Recipe, folder: str) -> Manifest:
 
 def predictor(name: str, run: TrainingRun, device: str, backend: str, site_packages: str) -> list[Manifest]:
     """Return the ConfigMap, the Deployment and the Service that serve the run's model."""
+    url = artifact_url(run.model_uri("onnx").removeprefix("mlflow-artifacts:").lstrip("/"))
     objects = [manifests.config_map(name, repository.configuration(device, backend, site_packages))]
     for manifest in manifests.read_component("triton"):
         if manifest["kind"] == "Deployment":
             manifests.set_variables(manifest, "backend", BACKEND=backend)
-            manifests.set_variables(manifest, "model", MODEL_URI=run.model_uri("onnx"), MODEL_NAME=repository.MODEL)
+            manifests.set_variables(manifest, "model", MODEL_URL=url, MODEL_NAME=repository.MODEL)
         objects.append(manifest)
     return objects
 
@@ -62,8 +72,13 @@ def load(name: str, endpoint: Endpoint, plan: LoadPlan, artifact: str) -> list[M
     (job,) = manifests.read_component("load")
     attack = vegeta.attack_arguments("/target/target.json", "/results/results.bin", plan)
     manifests.container_of(job, "attack")["command"] += attack
-    manifests.set_variables(job, "upload", RESULTS_URL=f"{MLFLOW}/{artifacts.PATH}/{artifact}")
+    manifests.set_variables(job, "upload", RESULTS_URL=artifact_url(artifact))
     return [manifests.config_map(name, {"target.json": target}), job]
+
+
+def artifact_url(path: str) -> str:
+    """Return where pods have an artifact of the run's MLflow."""
+    return f"{MLFLOW}/{artifacts.PATH}/{path}"
 
 
 # --- looked at before there is any of it

@@ -112,7 +112,7 @@ class SmallCluster(ApiServer):
             found = self.objects.get(collection, {}).get(name)
             if not found:
                 return 404, {"message": f"{path} not found"}
-            self.deleted.append(f"{found['kind']} {name}")
+            self.deleted.append(f"{found.get('kind', 'Pod')} {name}")
             if collection.endswith("/pods"):
                 self.let_go(collection, name)
                 return 200, found
@@ -133,7 +133,8 @@ class SmallCluster(ApiServer):
 
     def drop(self, path: str, name: str) -> None:
         with self.changed:
-            self.tell(path, "DELETED", self.objects[path].pop(name))
+            if name in self.objects[path]:  # deleted once
+                self.tell(path, "DELETED", self.objects[path].pop(name))
 
     def tell(self, path: str, what: str, one: Any) -> None:
         one["metadata"]["resourceVersion"] = str(len(self.events) + 1)
