@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NoReturn, TypeVar
 
-from acceptance.busy import busy, busy_detail
+from acceptance.busy import busy
 from acceptance.errors import Problem, WaitTimeout
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ def in_time(description: str, action: Callable[[], T], seconds: float) -> T:
     try:
         return results.get(timeout=seconds)()
     except queue.Empty:
-        raise WaitTimeout(Problem(f"{description}: no answer in {seconds:.0f} s", detail=busy_detail())) from None
+        raise WaitTimeout(f"{description}: no answer in {seconds:.0f} s") from None
 
 
 def reraise(error: BaseException) -> NoReturn:

@@ -45,7 +45,6 @@ def causes(result):
     found = {scenario.message.partition("\n")[2] for scenario in result.scenarios().values()}
     assert {scenario.outcome for scenario in result.scenarios().values()} <= {"failed", "error"}
     assert not list((result.report / "logs").glob("*-trainer.log"))
-    assert not list((result.report / "logs").glob("mlflow-*.log"))
     (cause,) = found
     return cause
 
@@ -134,7 +133,7 @@ def test_the_documented_rights_are_enough(run, account):
 
 def test_what_is_well_leaves_no_pod_of_an_image_behind_and_takes_no_time(tmp_path, lab_kubeconfig, options):
     with started_suite(tmp_path, *options, *LIGHT, *ALL, KUBECONFIG=lab_kubeconfig) as run:
-        run.wait_for_log("mlflow-*-mlflow")
+        run.wait_for_log("training-*-dataset")
         (name,) = namespaces_of(run.popen.pid, lab_kubeconfig)
         with config.new_client_from_config(lab_kubeconfig) as api:
             pods: Any = client.CoreV1Api(api).list_namespaced_pod(name).items
@@ -148,7 +147,7 @@ def test_a_pull_that_goes_on_beside_the_run_ends_it_where_it_fails(tmp_path, lab
         triton = f"{address}/slow/triton:1"
         arguments = [*options, images(triton=triton), "-k", "deer_lands"]
         with started_suite(tmp_path, *arguments, KUBECONFIG=lab_kubeconfig) as run:
-            run.wait_for_log("mlflow-*-mlflow", 90)
+            run.wait_for_log("training-*-dataset", 90)
             registry.close()
             assert run.wait_for_end(240) == 1, run.output
     (scenario,) = read_scenarios(run.report).values()
