@@ -29,12 +29,6 @@ def busy() -> str:
     )
 
 
-def busy_detail() -> str:
-    """Return the same as a line below a problem, "" where nothing keeps the machine busy."""
-    words = busy()
-    return f"    {words}" if words else ""
-
-
 def describe(load: float, cores: int, using: Sequence[Using], free_memory: float) -> str:
     """Say it: the `load` is the mean number of processes that want to run, `free_memory` a share of the whole."""
     said = []

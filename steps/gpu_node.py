@@ -79,7 +79,7 @@ def all_allocatable(described):
 
 
 @when("a pod that asks for one GPU lists its GPUs and device files", target_fixture="probed")
-def look_around(gpu_probe, figures):
+def list_gpus_and_files(gpu_probe, figures):
     figures("device files", " ".join(gpu_probe.devices))
     figures("GPUs", ", ".join(gpu.name for gpu in gpu_probe.gpus))
     return gpu_probe

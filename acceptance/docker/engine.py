@@ -21,6 +21,7 @@ from acceptance.redaction.redactor import Redactor
 from acceptance.waiting import Ready, in_time, wait_until
 
 OUTPUT_SECONDS = 120
+OTHER_IMAGES = "`make images` builds the suite's own, `--images FILE` names others"
 # a run that a daemon doesn't answer, or by a byte at a time, ends within 30 s: it is asked twice before the run
 ANSWER_SECONDS = 12
 LOOPBACK = "127.0.0.1"
@@ -276,7 +277,7 @@ def not_pulled(image: str, why: str) -> Problem:
     full = "no space left" in why
     return Problem(
         f"image {image}: not on {daemon_address()}, and it can't be pulled: {why}",
-        host.MORE_ROOM if full else "`make images` builds the suite's own, `--images FILE` names others",
+        host.MORE_ROOM if full else OTHER_IMAGES,
     )
 
 

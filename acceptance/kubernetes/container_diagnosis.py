@@ -112,7 +112,7 @@ def diagnose_ended(
             f"container {status.name} could not be started ({ended.reason}): {ended.message}; {fix}", True
         )
     oom = ended.reason == "OOMKilled"
-    what = f"container {status.name} {describe_exit(ended.exit_code, ended.reason or '')}"
+    what = f"container {status.name} {describe_container_exit(ended.exit_code, ended.reason or '')}"
     if oom:
         limit = memory_limit(facts.pod, status.name)
         what += (
@@ -139,7 +139,7 @@ def diagnose_ended(
     return facts.diagnosis(f"{what}; the end of its log (`{command}`):\n{indented(lines[-LOG_LINES:])}", final or oom)
 
 
-def describe_exit(code: int, reason: str) -> str:
+def describe_container_exit(code: int, reason: str) -> str:
     """Say how a container ended: `exited with 1 (Error)`, `was killed by SIGKILL (exit code 137, OOMKilled)`."""
     if code - 128 in {number.value for number in signal.Signals}:
         return f"was killed by {signal.Signals(code - 128).name} (exit code {code}, {reason})"

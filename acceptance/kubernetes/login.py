@@ -34,14 +34,12 @@ class Plugin(ExecProvider):
         ended = run_program(self.args, seconds, {**self.env, "KUBERNETES_EXEC_INFO": self.info()}, self.cwd)
         if ended.code:
             how = "" if ended.code == TIMED_OUT else f"ended with {ended.code}: "
-            raise LoginFailed(
-                f"the kubeconfig's exec plugin {name} {how}{first_words_of(ended.stderr or ended.stdout)}"
-            )
+            raise LoginFailed(f"the kubeconfig's exec plugin {name} {how}{plugin_words(ended.stderr or ended.stdout)}")
         try:
             credential = json.loads(ended.stdout)
             version, status = credential["apiVersion"], dict(credential["status"])
         except (ValueError, LookupError, TypeError):
-            words = first_words_of(ended.stderr or ended.stdout)
+            words = plugin_words(ended.stderr or ended.stdout)
             raise LoginFailed(f"the kubeconfig's exec plugin {name} gave no ExecCredential: {words}") from None
         if version != self.api_version:
             raise LoginFailed(
@@ -84,7 +82,7 @@ class Credentials:
             self.until = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
-def first_words_of(output: str) -> str:
+def plugin_words(output: str) -> str:
     """Return a plugin's first words; what has no blank in it may be the credential itself."""
     if not output.strip():
         return "it said nothing"

@@ -8,7 +8,8 @@ from kubernetes.client import ApiException, CoreV1Api, V1Namespace, V1Node, V1Po
 from kubernetes.utils import parse_quantity
 from urllib3.exceptions import HTTPError
 
-from acceptance.errors import AcceptanceError, shortened
+from acceptance.errors import AcceptanceError
+from acceptance.processes import logs
 
 NAMED = 5  # so many nodes or pods are named, the rest is counted
 PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
@@ -74,8 +75,8 @@ class LiveCluster:
 
 
 def indented(log: str) -> str:
-    """Return a log's lines indented for an error message, cut at 500 characters."""
-    return "\n".join(f"    {shortened(line)}" for line in log.splitlines() if line.strip()) or "    (no output)"
+    """Return a log's lines indented for an error message, without the empty ones."""
+    return logs.indented([line for line in log.splitlines() if line.strip()])
 
 
 def join_some(things: Sequence[str]) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import requests
 
-from acceptance.busy import busy_detail
+from acceptance.busy import busy
 from acceptance.environment import is_loopback
 from acceptance.errors import AcceptanceError, Problem, Unrecoverable, root_words
 from acceptance.health import ask as ask_server
 from acceptance.health import described, is_page, unready
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
+from acceptance.waiting import indented
 
 # an answer that takes longer is named within 30 s
 TIMEOUT = 25
@@ -76,7 +77,7 @@ def get(url: str, seconds: float = TIMEOUT) -> requests.Response:
 
 def no_answer(url: str, error: requests.RequestException) -> AcceptanceError:
     """Return the error of a server that gave no answer, with what this machine is busy with where it took too long."""
-    detail = busy_detail() if isinstance(error, requests.Timeout) else ""
+    detail = indented(busy()) if isinstance(error, requests.Timeout) else ""
     return AcceptanceError(Problem(f"{url}: no answer: {root_words(error)}", detail=detail))
 
 

@@ -12,9 +12,9 @@ from acceptance.commands import CommandResult
 from acceptance.data.dataset import Dataset
 from acceptance.docker import cleanup, host
 from acceptance.docker.container import Container
-from acceptance.docker.engine import Engine, describe_daemon
+from acceptance.docker.engine import OTHER_IMAGES, Engine, describe_daemon
 from acceptance.docker.ryuk import end_ryuk, start_ryuk
-from acceptance.errors import AcceptanceError, Problem, Unrecoverable, listed, problem_of, shortened
+from acceptance.errors import AcceptanceError, Problem, Unrecoverable, problem_of, shortened, together
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import SITE_PACKAGES, read_images
@@ -42,7 +42,6 @@ MLFLOW = [
 ]
 TRITON = "/opt/tritonserver"
 SERVE = ["tritonserver", "--model-repository=/models", "--exit-on-error=true", "--disable-auto-complete-config"]
-OTHER_IMAGE = "`--images FILE` names another, `make images` builds the suite's own"
 # what Docker's own 64 MB of shared memory are too few for: the Python backend's tensors
 SHARED_MEMORY = "1g"
 
@@ -177,7 +176,7 @@ class DockerStack(BaseStack):
         )
         found = list(dict.fromkeys(problem for action in tries if (problem := problem_of(action))))
         if found:
-            raise Unrecoverable(found[0] if len(found) == 1 else listed(found))
+            raise Unrecoverable(together(found))
 
     def try_image(self, name: str, image: str, command: list[str], **options: Any) -> None:
         """Run what shows that the image has its program; raises AcceptanceError where it hasn't, or doesn't start."""
@@ -186,11 +185,11 @@ class DockerStack(BaseStack):
         except Unrecoverable:
             raise
         except AcceptanceError as error:
-            raise AcceptanceError(Problem(f"image {image}: {error.problem.what}", OTHER_IMAGE)) from error
+            raise AcceptanceError(Problem(f"image {image}: {error.problem.what}", OTHER_IMAGES)) from error
         if tried.code:
             program, words = " ".join(options.get("entrypoint", []) + command), shortened(tried.output.strip())
             ended = f"`{program}` in it ended with {tried.code} and said {words or 'nothing'}"
-            raise AcceptanceError(Problem(f"image {image}: {ended}", OTHER_IMAGE))
+            raise AcceptanceError(Problem(f"image {image}: {ended}", OTHER_IMAGES))
 
     def require_backend(self) -> None:
         backend, folder = self.images.triton_backend, f"{TRITON}/backends"

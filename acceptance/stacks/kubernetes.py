@@ -14,7 +14,7 @@ from kubernetes import client
 from acceptance.clusters import PROVIDERS
 from acceptance.clusters.provider import Provider
 from acceptance.data.dataset import Dataset
-from acceptance.errors import AcceptanceError, Problem, listed
+from acceptance.errors import AcceptanceError, Problem, together
 from acceptance.gpu.node import GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import SITE_PACKAGES, read_images
@@ -97,7 +97,7 @@ class KubernetesStack(BaseStack):
         preflight = Preflight(self.namespace, self.gpu_access, parts, backend, require_gpu)
         found = preflight.problems(begin=self.create_mlflow)
         if found:
-            raise AcceptanceError(found[0] if len(found) == 1 else listed(found))
+            raise AcceptanceError(together(found))
 
     def delete_if_killed(self) -> None:
         """Have the guardian delete the namespace of a pytest that was killed; a cluster of the run's own goes whole."""

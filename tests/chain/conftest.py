@@ -14,7 +14,6 @@ def chain(tmp_path_factory):
     result = run_chain(
         folder,
         "--data=digits",
-        "--duration=3",
         TMPDIR=str(folder / "tmp"),
         # what a user may have set for other programs: each would break the run, change it, or send its models elsewhere
         HOME=str(keras_settings(folder / "home")),

@@ -44,7 +44,7 @@ def test_the_beyond_entry_point_learns_and_is_tracked_like_the_other(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=900,
+        timeout=300,
         check=False,
     )
     assert answer.returncode == 0, answer.stdout
@@ -70,7 +70,7 @@ def test_the_training_compiles_with_xla_in_bfloat16(tmp_path):
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=300,
         check=False,
     )
     assert answer.returncode == 0, answer.stderr

@@ -5,7 +5,7 @@ import pytest
 from acceptance.data.dataset import prepare
 from acceptance.data.source import Source
 from acceptance.load.limits import LEAST_PAIRS
-from acceptance.load.pairs import CANT_TELL, CPU_FASTER, Pair, PairedLoads, send_pairs
+from acceptance.load.pairs import CANT_TELL, CPU_FASTER, send_pairs
 from acceptance.load.result import LoadPlan
 from acceptance.options import read_settings
 from acceptance.serving import repository
@@ -73,16 +73,9 @@ def predictor(stack, run, plan):
         yield endpoint
 
 
-@pytest.fixture(scope="module")
-def equal_predictor(stack, run, plan):
-    with stack.serve(run, "cpu") as endpoint:
-        stack.send_load(endpoint, plan)
-        yield endpoint
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def slow_predictor(stack, run, plan, predictor):
-    """One that takes twice as long as the first, by the first's median."""
+    """One that takes twice as long as the other, by the other's median."""
     stack.slower_by = stack.send_load(predictor, plan).percentile(50)
     try:
         with stack.serve(run, "cpu") as endpoint:
@@ -91,34 +84,22 @@ def slow_predictor(stack, run, plan, predictor):
         stack.slower_by = 0.0
 
 
-@pytest.fixture(scope="module")
-def comparisons(stack, plan, predictor, equal_predictor, slow_predictor):
-    """The first predictor with the equal one and with the slow one, in the GPU's place, by the first's same loads."""
-    endpoints = {"cpu": predictor, "gpu": equal_predictor}
-    with_the_slow = []
-
-    def send(device):
-        load = stack.send_load(endpoints[device], plan)
-        if device == "cpu":
-            with_the_slow.append(Pair(load, stack.send_load(slow_predictor, plan), "cpu"))
-        return load
-
-    with_the_equal, slow = send_pairs(send, LEAST_PAIRS), PairedLoads(with_the_slow)
-    while len(slow.counted) < LEAST_PAIRS and len(slow.sent) < 2 * LEAST_PAIRS:
-        send("cpu")  # a pair with an INVALID load does not count
-    if with_the_equal.verdict() != CANT_TELL:  # of a few dozen comparisons of equals one is a false alarm
-        with_the_equal = send_pairs(send, LEAST_PAIRS)
-    return {"equal": with_the_equal, "slow": slow}
+def compare(stack, plan, cpu, gpu):
+    """Send pairs, the second predictor in the GPU's place."""
+    endpoints = {"cpu": cpu, "gpu": gpu}
+    return send_pairs(lambda device: stack.send_load(endpoints[device], plan), LEAST_PAIRS)
 
 
-def test_a_predictor_with_twice_the_latency_is_told_apart(comparisons):
-    found = comparisons["slow"]
+def test_a_predictor_with_twice_the_latency_is_told_apart(stack, plan, predictor, slow_predictor):
+    found = compare(stack, plan, predictor, slow_predictor)
     assert found.verdict() == CPU_FASTER, found.summary() + str(found.invalid())
     assert found.ratios()[0].estimate > 1.5, found.summary()
 
 
-def test_of_two_equal_predictors_it_can_not_tell(comparisons):
-    found = comparisons["equal"]
+def test_of_two_equal_predictors_it_can_not_tell(stack, run, plan, predictor):
+    with stack.serve(run, "cpu") as other:
+        stack.send_load(other, plan)
+        found = compare(stack, plan, predictor, other)
     assert len(found.counted) == LEAST_PAIRS, found.invalid()
     assert found.verdict() == CANT_TELL, found.summary()
     assert "pairs would tell a difference of 5%" in found.summary()

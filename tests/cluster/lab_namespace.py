@@ -19,8 +19,7 @@ from acceptance.waiting import Ready, wait_until
 from tests.cluster.left_behind import of_these_tests
 
 IMAGE = "lab.local/python:3.11"  # the lab can pull none
-# seconds from the state to its name: 30 s are asked for, and the kubelet's own lag on a busy machine comes before
-IN_TIME = 45
+IN_TIME = 30  # seconds from the state to its name
 GONE_SECONDS = 60  # how long the pods of a deleted namespace may last
 SLEEPS = ["sleep", "300"]
 

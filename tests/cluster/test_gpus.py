@@ -139,7 +139,7 @@ def test_the_gpu_pod_fails_in_time_with_the_name_of_who_has_the_gpu(run_on_lab, 
     message = result.scenarios()["the_cudavectoradd_pod_passes"].message
     assert f"taken by {namespace.name}/greedy (1)" in message
     assert "add a GPU" in message
-    assert scenario_seconds(result.report) < 45  # the run's namespace included
+    assert scenario_seconds(result.report) < 30  # the run's namespace included
 
 
 def scenario_seconds(report: Path) -> float:

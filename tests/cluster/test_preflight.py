@@ -44,7 +44,7 @@ def causes(result):
     assert result.code == 1, result.output
     found = {scenario.message.partition("\n")[2] for scenario in result.scenarios().values()}
     assert {scenario.outcome for scenario in result.scenarios().values()} <= {"failed", "error"}
-    assert not list((result.report / "logs").glob("*-trainer.log"))
+    assert not list((result.report / "logs").glob("training-*"))
     (cause,) = found
     return cause
 

@@ -192,7 +192,7 @@ def test_a_second_signal_cuts_the_end_short_and_leaves_the_whole_report(tmp_path
         run.popen.send_signal(first)
         run.wait_for_log("ending")
         run.popen.send_signal(second)
-        assert run.wait_for_end() == code, run.output
+        assert run.wait_for_end(30) == code, run.output
     assert "Traceback" not in run.output
     assert "cleaning up was cut off by a second signal" in run.output
     assert json.loads((run.report / "results.json").read_text())["verdict"] == "INTERRUPTED"

@@ -59,11 +59,11 @@ def test_every_result_comes_back_in_the_order_of_sending(server, tmp_path):
     result = vegeta.read_table(attack(f"http://{address}/", tmp_path, plan), plan)
     assert len(result) == 50
     assert set(handler.bodies) == {plan.body}
-    assert result.success == pytest.approx(0.9, abs=0.021)  # the last that came may be the first beyond the plan
+    assert result.success == pytest.approx(0.9)
     assert (result.sent[1:] >= result.sent[:-1]).all()
-    assert result.rate_sent == pytest.approx(50, rel=0.5)
+    assert result.rate_sent == pytest.approx(50, rel=0.1)
     assert (result.waited > 0).all()
-    assert re.search("[456] x 500", result.failures())
+    assert "5 x 500" in result.failures()
 
 
 def test_what_was_sent_beyond_the_plan_is_left_out_and_what_is_missing_stays_missing(tmp_path):
@@ -109,7 +109,7 @@ def test_times_from_sending_are_vegetas_own_and_a_stall_counts_for_whoever_was_t
         low, high = np.percentile(result.waited, [max(percent - 2, 0), min(percent + 2, 100)], method="nearest")
         assert low <= own[f"{percent}th"] <= high
     assert (result.latencies >= result.waited).all()
-    assert own["90th"] < STALL_SECONDS / 4 < result.percentile(90)
+    assert own["90th"] < 0.1 < STALL_SECONDS / 2 < result.percentile(90)
 
 
 def test_one_answer_in_a_hundred_is_kept_of_those_that_succeeded(server, tmp_path):
@@ -140,7 +140,7 @@ ROW = b"1700000000000000000,200,1000,1,1,,,x,0,POST,http://h,\n"
 NUMBERS = st.from_regex(rb"-?[0-9]{0,30},[0-9]*,-?[0-9]*,,,\n")
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(pieces=st.lists(st.just(ROW) | st.binary(max_size=80) | NUMBERS, max_size=6))
 @example(pieces=[b"9" * 40 + b",200,1,1,1,\n"])
 @example(pieces=[b'1,200,1,1,1,"' + b"x" * 200_000 + b'"\n'])
