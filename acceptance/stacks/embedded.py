@@ -3,12 +3,13 @@
 import os
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Self
 
 from acceptance.data.dataset import Dataset
 from acceptance.errors import Problem
+from acceptance.gpu import packages
 from acceptance.gpu.nvidia_smi import Gpu, find_gpus, first_visible, hidden
 from acceptance.load import vegeta
 from acceptance.load.measured import Progress
@@ -41,6 +42,14 @@ class EmbeddedStack(BaseStack):
     def problems(settings: Settings) -> list[Problem]:
         return embedded_needs.problems(settings, temporary_folder(os.environ))
 
+    @classmethod
+    def missing(cls, settings: Settings, chosen: Sequence[Collection[str]]) -> list[Problem]:
+        # the others with that tag are skipped on this target
+        if not any("gpu" in tags and not {"cluster", "docker"} & set(tags) for tags in chosen):
+            return []
+        found = cls.find_gpu()
+        return [] if isinstance(found, Problem) else packages.without_cuda(found, project.one_gpu())
+
     @staticmethod
     def describe(settings: Settings) -> str:
         return "processes of this machine, on 127.0.0.1"
@@ -56,6 +65,10 @@ class EmbeddedStack(BaseStack):
         self.processes.close(keep=self.settings.keep)
 
     def gpu(self) -> Gpu | Problem:
+        return self.find_gpu()
+
+    @staticmethod
+    def find_gpu() -> Gpu | Problem:
         found = hidden(os.environ) or find_gpus()
         return found if isinstance(found, Problem) else first_visible(found, os.environ)
 
