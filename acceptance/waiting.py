@@ -13,6 +13,8 @@ from acceptance.errors import Problem, WaitTimeout
 T = TypeVar("T")
 # a state that is the same for longer than this share of the wait no longer changes
 STUCK = 0.3
+# how often what may end a wait is looked at
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,13 @@ def wait_until(
         time.sleep(poll)
 
 
-def in_time(description: str, action: Callable[[], T], seconds: float) -> T:
+def in_time(
+    description: str, action: Callable[[], T], seconds: float, meanwhile: Callable[[], None] = lambda: None
+) -> T:
     """Return what the action returns or raises; raises WaitTimeout where it takes longer than so many seconds.
 
     It is for what has no limit of its own, or one for each piece of an answer; it is left to itself then, in a thread.
+    What `meanwhile` raises, which is called every second, ends the wait as well.
     """
     results: queue.SimpleQueue[Callable[[], T]] = queue.SimpleQueue()
 
@@ -82,10 +87,15 @@ def in_time(description: str, action: Callable[[], T], seconds: float) -> T:
             results.put(lambda: result)
 
     threading.Thread(target=run, name=description, daemon=True).start()
-    try:
-        return results.get(timeout=seconds)()
-    except queue.Empty:
-        raise WaitTimeout(f"{description}: no answer in {seconds:.0f} s") from None
+    ends = time.monotonic() + seconds
+    while (left := ends - time.monotonic()) > 0:
+        try:
+            result = results.get(timeout=min(left, LOOK_SECONDS))
+        except queue.Empty:
+            meanwhile()
+            continue
+        return result()
+    raise WaitTimeout(f"{description}: no answer in {seconds:.0f} s")
 
 
 def reraise(error: BaseException) -> NoReturn:

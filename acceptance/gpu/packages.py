@@ -42,6 +42,6 @@ def ask(variables: Mapping[str, str]) -> object:
     with tempfile.TemporaryDirectory(prefix="triton-acceptance-check-") as folder:
         for name in ("home", "tmp"):
             (Path(folder) / name).mkdir()
-        environment = environment_of(Kind.OWN, Path(folder)) | variables
+        environment = {**environment_of(Kind.OWN, Path(folder)), **variables}
         ended = run_program([sys.executable, "-P", "-c", ASK], SECONDS, environment)
     return CommandResult(ended.code, ended.stdout).json()

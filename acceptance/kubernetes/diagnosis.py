@@ -32,12 +32,23 @@ def diagnose(pod: V1Pod, events: Sequence[CoreV1Event], cluster: ClusterView, no
     assert pod.metadata and pod.status  # the API server always sends both
     if pod.status.phase == "Succeeded":
         return None
-    mine = [event for event in events if about(event, pod) or about_claim(event, pod)]
-    facts = PodFacts(pod, sorted(mine, key=last_seen), cluster, now)
+    facts = facts_of(pod, events, cluster, now)
     for cause in (removed, rejected, failing_container, unscheduled, stuck_before_start, lost_node):
         if found := cause(facts):
             return found
     return None
+
+
+def answers_no_more(pod: V1Pod, events: Sequence[CoreV1Event], cluster: ClusterView, now: datetime) -> Diagnosis:
+    """Return why a pod that runs is no longer ready: what the kubelet's last probe of it said."""
+    facts = facts_of(pod, events, cluster, now)
+    probe = facts.latest(("Unhealthy",), "probe failed")
+    return facts.diagnosis(f"is no longer ready: {probe.message if probe else 'no event says why'}", True)
+
+
+def facts_of(pod: V1Pod, events: Sequence[CoreV1Event], cluster: ClusterView, now: datetime) -> PodFacts:
+    mine = [event for event in events if about(event, pod) or about_claim(event, pod)]
+    return PodFacts(pod, sorted(mine, key=last_seen), cluster, now)
 
 
 def about(event: CoreV1Event, pod: V1Pod) -> bool:

@@ -1,17 +1,21 @@
 """The pods of a run's namespace: which there are, what happened to them, and why one isn't up."""
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from acceptance.errors import AcceptanceError, Unrecoverable
 from acceptance.kubernetes.client import Cluster
-from acceptance.kubernetes.diagnosis import diagnose
+from acceptance.kubernetes.diagnosis import answers_no_more, diagnose
 from acceptance.kubernetes.facts import Diagnosis
 from acceptance.kubernetes.manifests import NAME
 from acceptance.kubernetes.owner_diagnosis import diagnose_owner
-from acceptance.kubernetes.view import ClusterView, is_ready, labels_of, restarts
+from acceptance.kubernetes.view import ClusterView, is_ready, labels_of, readiness, restarts
 from acceptance.kubernetes.watches import Watches
+
+# with the time that the probes of manifests/mlflow take, a server that falls silent is named within 30 s
+UNREADY = datetime.timedelta(seconds=4)
 
 
 class Pods:
@@ -61,6 +65,21 @@ class Pods:
                 raise Unrecoverable(f"{name}: {lost}; what it held is lost; look at the events in {self.folder}")
         for check in self.beside:
             check()
+
+    def check_answers(self, name: str) -> None:
+        """Raise where the component's pod no longer answers its probes: its clients would wait for minutes.
+
+        A kubelet that starts again makes a pod unready as well, for a moment.
+        """
+        for pod in self.named(name):
+            condition = readiness(pod)
+            if not condition or condition.status == "True":
+                continue
+            if self.cluster.now() - condition.last_transition_time > UNREADY:
+                found = self.diagnose(pod) or answers_no_more(
+                    pod, self.watches.events.items(), self.view(), self.cluster.now()
+                )
+                raise Unrecoverable(f"{name} answers no more: {found.text}")
 
     def incident(self, uid: str) -> str:
         """Return what happened to the pod since it was ready: deleted, replaced, restarted; "" for nothing."""

@@ -172,8 +172,14 @@ def bad_conditions(node: V1Node) -> list[str]:
 
 
 def is_ready(pod: Any) -> bool:
+    condition = readiness(pod)
+    return bool(condition and condition.status == "True")
+
+
+def readiness(pod: Any) -> Any:
+    """Return the pod's condition of type Ready, None where it has none yet."""
     conditions = (pod.status and pod.status.conditions) or []
-    return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
+    return next((condition for condition in conditions if condition.type == "Ready"), None)
 
 
 def containers_of(pod: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 
 from acceptance.errors import AcceptanceError, Problem
 from acceptance.files import write_whole
-from acceptance.health import unready
+from acceptance.health import Answering, unready
 from acceptance.load.measured import Progress, measured_load
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving import inference
@@ -81,6 +81,10 @@ class BaseStack(ABC):
         if not self.tracking_uri:
             self.tracking_uri = self.start_mlflow()
         return self.tracking_uri
+
+    def mlflow_answering(self) -> Answering:
+        """Return what tells that MLflow is silent during a training: the trainer itself would wait for minutes."""
+        return Answering("MLflow", f"{self.tracking_uri}/health")
 
     def training_name(self, recipe: Recipe) -> str:
         """Return a name for the next training by the recipe, such as `cpu-quick-1`."""

@@ -214,12 +214,19 @@ class DockerStack(BaseStack):
         uri = self.mlflow()
         name = self.training_name(recipe)
         data = f"{HOME}/cifar-10-batches-py"
+        mlflow = self.mlflow_answering()
+
+        def progress(trainer: Container) -> str:
+            mlflow.check()
+            trainer.save_log()
+            return project.progress(trainer.log)
+
         self.finish(
             f"trainer-{name}",
             self.images.trainer,
             ["mlflow", "run", f"{HOME}/codeset", *project.project_options(name, recipe, data)],
             recipe.most_seconds,
-            training_progress,
+            progress,
             files={f"{HOME}/codeset": self.codeset, data: dataset.folder},
             environment={"MLFLOW_TRACKING_URI": "http://mlflow:5000", **project.device_environment(recipe.device)},
             gpu=recipe.device == "gpu",
@@ -286,8 +293,3 @@ class DockerStack(BaseStack):
             self.wait_for_end(container, lambda: self.engine.check_alive(but=container), words, timeout)
             for path, target in (fetch or {}).items():
                 container.fetch(path, target)
-
-
-def training_progress(trainer: Container) -> str:
-    trainer.save_log()
-    return project.progress(trainer.log)

@@ -111,7 +111,13 @@ class EmbeddedStack(BaseStack):
         with self.processes.running(log.stem, command, variables) as trainer:
             self.wait_for_mlflow(uri)
             load_client()
-            self.wait_for_exit(trainer, recipe.most_seconds, lambda: project.progress(log))
+            mlflow = self.mlflow_answering()
+
+            def progress() -> str:
+                mlflow.check()
+                return project.progress(log)
+
+            self.wait_for_exit(trainer, recipe.most_seconds, progress)
         return read_run(uri, name, recipe)
 
     # --- serving

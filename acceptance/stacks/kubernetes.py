@@ -166,7 +166,11 @@ class KubernetesStack(BaseStack):
 
     @cached_property
     def artifacts(self) -> ArtifactClient:
-        return ArtifactClient(self.mlflow(), self.check)
+        return ArtifactClient(self.mlflow(), self.check_mlflow)
+
+    def check_mlflow(self) -> None:
+        self.check()
+        self.namespace.pods.check_answers("mlflow")
 
     def create_mlflow(self) -> None:
         """Create the run's MLflow, once: it starts while images are looked at."""
@@ -204,6 +208,7 @@ class KubernetesStack(BaseStack):
         load_client()
 
         def progress(pod: Any) -> str:
+            self.check_mlflow()
             return project.progress(self.namespace.logs.file(pod.metadata.name, "trainer"))
 
         with self.deletion.after("Job", name=name, frees_gpu=gpu):

@@ -19,7 +19,7 @@ TRIES = 3
 
 
 class ArtifactClient:
-    """The artifacts of an MLflow server; `check` raises when what the server needs has died.
+    """The artifacts of an MLflow server; `check` raises when it answers no more, or what it needs has died.
 
     What a cut connection broke off is tried again: a port-forward that was cut carries the next one.
     """
@@ -47,7 +47,7 @@ class ArtifactClient:
             return requests.request(method, url, timeout=timeout, data=content, allow_redirects=False)
 
         try:
-            answer = in_time(f"{method} {artifact} of the run's MLflow", send, WHOLE_SECONDS[method])
+            answer = in_time(f"{method} {artifact} of the run's MLflow", send, WHOLE_SECONDS[method], self.check)
             answer.raise_for_status()
             if not is_page(answer) and answer.status_code not in range(300, 400):
                 return answer

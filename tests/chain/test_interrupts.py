@@ -11,7 +11,7 @@ import pytest
 from acceptance.redaction.patterns import MARK
 from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import processes_of, wait_clean
-from tests.running import AT_ONCE, LIGHT, started_suite
+from tests.running import AT_ONCE, LIGHT, SILENT_SECONDS, started_suite
 
 SECRET = "plain" + "words" * 3
 
@@ -60,16 +60,20 @@ def test_kill_9_leaves_no_process_no_directory_no_secret_and_a_report(running):
     assert "DID NOT FINISH" in (running.report / "report.html").read_text()
 
 
-def kill(folder, pattern) -> None:
-    """Kill the run's processes whose command line matches, once there are any."""
+def find(folder, pattern) -> list[psutil.Process]:
+    """Return the run's processes whose command line matches, once there are any."""
 
     def state():
         found = [process for process, command in processes_of(folder).items() if re.search(pattern, command)]
         return Ready(found) if found else "there is none yet"
 
-    for process in wait_until(f"a process like {pattern}", state, 60):
+    return wait_until(f"a process like {pattern}", state, 60)
+
+
+def send(number, folder, pattern) -> None:
+    for process in find(folder, pattern):
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+            process.send_signal(number)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,7 @@ def kill(folder, pattern) -> None:
 )
 def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario, log, pattern, words):
     run = start(scenario, log)
-    kill(run.folder, pattern)
+    send(signal.SIGKILL, run.folder, pattern)
     killed = time.monotonic()
     run.wait_for_failure()
     assert time.monotonic() - killed < AT_ONCE
@@ -91,3 +95,13 @@ def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario
     assert words in run.output
     assert f"the end of {run.folder}" in run.output
     wait_clean(run.folder)
+
+
+def test_an_mlflow_that_falls_silent_during_the_training_is_named_in_time(running):
+    find(running.folder, "train.py --data")  # MLflow has answered by then
+    send(signal.SIGSTOP, running.folder, "mlflow server|uvicorn")
+    running.wait_for_failure(SILENT_SECONDS)
+    assert running.wait_for_end() == 1, running.output
+    assert "MLflow at http://127.0.0.1:" in running.output
+    assert "answers no more" in running.output
+    wait_clean(running.folder)

@@ -6,9 +6,10 @@ import time
 
 import pytest
 from kubernetes import client, config
+from kubernetes.stream import stream
 
 from tests.cluster.lab import END_SECONDS, namespaces_of
-from tests.running import LIGHT, started_suite
+from tests.running import LIGHT, SILENT_SECONDS, started_suite
 from tools.lab_image_names import own_images
 from tools.suite_run import read_scenarios, run_suite
 
@@ -55,6 +56,20 @@ def test_mlflows_pod_deleted_during_training_ends_the_run_with_the_cause(disturb
     code, output = disturb("cpu_model_learns", "training-*-trainer", delete_pod(core, "mlflow"), within=60)
     assert code == 1, output
     assert re.search(r"MLflow: pod mlflow-\S+ (was|is being) deleted; what it held is lost", output), output
+
+
+def test_an_mlflow_that_falls_silent_during_the_training_is_named(disturb, core):
+    def silence(namespace):
+        pod = next(one for one in core.list_namespaced_pod(namespace).items if one.metadata.name.startswith("mlflow"))
+        # every process but the first, which nothing inside can stop, and the shell
+        command = ["sh", "-c", "kill -STOP -1"]
+        stream(core.connect_get_namespaced_pod_exec, pod.metadata.name, namespace, command=command, stdout=True)
+
+    within = SILENT_SECONDS + END_SECONDS
+    code, output = disturb("cpu_model_learns", "training-*-trainer", silence, within=within)
+    assert code == 1, output
+    assert "mlflow answers no more" in output, output
+    assert "Readiness probe failed" in output, output
 
 
 def test_tritons_pod_deleted_during_the_load_makes_it_invalid_and_nothing_hangs(disturb, core, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from acceptance.docker.cleanup import PART_OF
 from acceptance.waiting import Ready, wait_until
 from tests.docker.leftovers import wait_clean
-from tests.running import AT_ONCE, LIGHT, started_suite
+from tests.running import AT_ONCE, LIGHT, SILENT_SECONDS, started_suite
 
 pytestmark = pytest.mark.docker
 
@@ -90,4 +90,13 @@ def test_a_container_that_is_killed_fails_the_waiting_step_at_once(client, start
     assert run.wait_for_end() == 1, run.output
     assert f"{victim} was killed by SIGKILL" in run.output
     assert f"the end of {tmp_path}" in run.output
+    wait_clean(client, tmp_path)
+
+
+def test_an_mlflow_that_falls_silent_during_the_training_is_named_in_time(client, start, tmp_path):
+    run = start("cpu_model_learns", "trainer-cpu-quick-1")
+    running(client, "mlflow").value.pause()
+    run.wait_for_failure(SILENT_SECONDS)
+    assert run.wait_for_end() == 1, run.output
+    assert "answers no more" in run.output
     wait_clean(client, tmp_path)

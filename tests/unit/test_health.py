@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from acceptance.errors import Unrecoverable
-from acceptance.health import LONGEST, ask, first_words, unready
+from acceptance.health import LONGEST, Answering, ask, first_words, unready
 from tests.http_server import Dripping, answering, saying, talking
 
 
@@ -65,3 +65,16 @@ def test_first_words_are_one_short_line_without_control_characters():
     assert "\n" not in words and "\x1b" not in words
     assert len(words) < LONGEST + 20
     assert "<html> <body>xx" in words
+
+
+def test_a_needed_server_that_falls_silent_is_named_and_one_that_answers_or_is_gone_is_not():
+    with talking(b"") as silent, pytest.raises(Unrecoverable, match=f"MLflow at http://{silent}/: answers no more"):
+        Answering("MLflow", f"http://{silent}/", every=0, seconds=0.2).check()
+    with answering(saying(b"OK", kind="text/plain")) as address:
+        Answering("MLflow", f"http://{address}/", every=0).check()
+    Answering("MLflow", f"http://{address}/", every=0).check()  # its process tells why
+
+
+def test_a_needed_server_is_asked_now_and_then():
+    with talking(b"") as silent:
+        Answering("MLflow", f"http://{silent}/", every=60, seconds=0.2).check()

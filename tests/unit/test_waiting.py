@@ -1,5 +1,6 @@
 """Waiting: values, time-outs that say what was last seen, and states that can't get better."""
 
+import queue
 import threading
 from collections.abc import Iterator
 
@@ -72,3 +73,18 @@ def test_what_returns_or_raises_in_time_does_so():
     assert in_time("adding", lambda: 2 + 2, 10) == 4
     with pytest.raises(ZeroDivisionError):
         in_time("dividing", lambda: 1 // 0, 10)
+
+
+def test_what_happens_meanwhile_ends_the_wait():
+    def died():
+        raise ZeroDivisionError
+
+    never = threading.Event()
+    with pytest.raises(ZeroDivisionError):
+        in_time("asking the oracle", never.wait, 60, died)
+    never.set()
+
+
+def test_an_empty_queue_of_the_actions_own_is_raised():
+    with pytest.raises(queue.Empty):
+        in_time("looking", queue.Queue().get_nowait, 10)

@@ -1,5 +1,6 @@
 """Waiting for pods, on recorded states: what became of one that went, an API server that is busy, progress."""
 
+import contextlib
 import datetime
 from typing import Any
 
@@ -169,3 +170,26 @@ def test_a_restart_before_a_load_is_not_the_loads(pods_of):
     assert "pod triton-x ended or restarted" in pods.incident("1")
     pods.note_restarts(state(1))
     assert pods.incident("1") == ""
+
+
+@pytest.mark.parametrize(("seconds", "raised"), [(60, True), (-60, False)])
+def test_a_pod_that_answers_its_probes_no_more_is_named_with_what_they_say(pods_of, seconds, raised):
+    since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
+    unready = client.V1PodCondition(type="Ready", status="False", last_transition_time=since)
+    probe = client.CoreV1Event(
+        metadata=client.V1ObjectMeta(name="mlflow.1", namespace="run"),
+        involved_object=client.V1ObjectReference(kind="Pod", name="mlflow-x", namespace="run"),
+        reason="Unhealthy",
+        message="Readiness probe failed: context deadline exceeded",
+        last_timestamp=NOW,
+    )
+    running = a_container("mlflow", running=client.V1ContainerStateRunning(started_at=NOW))
+    pods = pods_of(Recorded([a_pod("mlflow", conditions=[unready], container_statuses=[running])]), probe)
+    expected = pytest.raises(Unrecoverable, match=r"mlflow answers no more: pod run/mlflow-x: .*deadline exceeded")
+    with expected if raised else contextlib.nullcontext():
+        pods.check_answers("mlflow")
+
+
+def test_a_pod_that_is_ready_answers(pods_of):
+    ready = client.V1PodCondition(type="Ready", status="True", last_transition_time=NOW - datetime.timedelta(hours=1))
+    pods_of(Recorded([a_pod("mlflow", conditions=[ready])])).check_answers("mlflow")

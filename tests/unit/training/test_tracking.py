@@ -9,7 +9,7 @@ from acceptance.errors import AcceptanceError
 from acceptance.training.artifacts import ArtifactClient
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, read_run, server_version
-from tests.http_server import LOGIN, Dripping, answering, saying
+from tests.http_server import LOGIN, Dripping, answering, saying, talking
 
 JSON = "application/json"
 RECIPE = Recipe("cpu", "quick", 2)
@@ -88,6 +88,14 @@ def test_artifacts_are_neither_put_into_something_else_nor_got_from_it(handler, 
             artifacts.put("data/batch", io.BytesIO(b"batch"))
         with pytest.raises(AcceptanceError, match=f"get loads/1.*{words}"):
             artifacts.get("loads/1")
+
+
+def test_an_upload_to_a_server_that_falls_silent_ends_with_what_the_check_says():
+    def check():
+        raise AcceptanceError("MLflow answers no more")
+
+    with talking(b"") as silent, pytest.raises(AcceptanceError, match="answers no more"):
+        ArtifactClient(f"http://{silent}", check).put("data/batch", io.BytesIO(b"batch"))
 
 
 def test_an_artifact_is_got_whatever_is_in_it():
