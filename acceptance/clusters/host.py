@@ -18,6 +18,8 @@ from acceptance.images import only_here
 DOCKER_LEAST = "20.10.5"
 # TensorFlow's CUDA 12 needs it, and a CUDA base image of 11.8 or later with it
 DRIVER_LEAST = "525.60.13"
+# a node's own image, and what runs in it
+NODE_BYTES = 2 << 30
 SECONDS = 60
 # what answers at once, or hangs: it is named within 30 s, before anything starts
 ANSWER_SECONDS = 25
@@ -125,6 +127,17 @@ def cuda_too_new(image: str, gpu: Gpu) -> Problem | None:
 
 def has_image(image: str) -> bool:
     return ask(["docker", "image", "inspect", "--format", "{{.Id}}", image]).code == 0
+
+
+def no_room(info: Mapping[str, Any], images: Sequence[str]) -> Problem | None:
+    """Say that Docker's disk has no room for a node with these images: each that Docker has, it has a second time."""
+    return docker_host.no_room(info, NODE_BYTES + sum(image_bytes(image) for image in images))
+
+
+def image_bytes(image: str) -> int:
+    """Return the size of an image, 0 where Docker doesn't have it."""
+    answer = ask(["docker", "image", "inspect", "--format", "{{.Size}}", image])
+    return int(answer.output) if answer.code == 0 and answer.output.strip().isdecimal() else 0
 
 
 def missing_own_images(images: Sequence[str]) -> Problem | None:

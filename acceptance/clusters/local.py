@@ -8,7 +8,7 @@ from typing import ClassVar
 from acceptance.clusters import cleanup, host
 from acceptance.clusters.provider import Access
 from acceptance.environment import Kind
-from acceptance.errors import AcceptanceError, Problem, ProcessDied, problem_of
+from acceptance.errors import AcceptanceError, BadSetting, Problem, ProcessDied, problem_of
 from acceptance.files import write_whole
 from acceptance.gpu import nvidia_smi
 from acceptance.gpu.nvidia_smi import Gpu
@@ -73,8 +73,14 @@ class LocalCluster:
 
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
-        asked = (problem_of(host.docker_info), problem_of(cls.version))
-        if found := [problem for problem in asked if problem]:
+        found, info = [], {}
+        try:
+            info = host.docker_info()
+        except BadSetting as error:
+            found.append(error.problem)
+        if problem := problem_of(cls.version):
+            found.append(problem)
+        if found:
             return found  # nothing else can be asked
         if settings.cluster:
             return cls.reuse_problems(settings)
@@ -84,6 +90,8 @@ class LocalCluster:
         elif settings.require_gpu:
             found.append(Problem(f"--require-gpu: {gpu.what}", gpu.fix))
         if problem := host.missing_own_images(images.of_pods()):
+            found.append(problem)
+        if problem := host.no_room(info, images.of_pods()):
             found.append(problem)
         return found + cls.new_cluster_problems(settings, images, gpu if isinstance(gpu, Gpu) else None)
 

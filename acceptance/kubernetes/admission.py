@@ -1,7 +1,7 @@
 """What the API server would say to the objects that a run will create, and what the quotas leave for its pods."""
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -69,14 +69,41 @@ def refusal(what: str, error: client.ApiException, namespace: str, kubectl: str)
 
 
 def quotas(namespace: Namespace, api: client.ApiClient) -> list[Any]:
-    """Return the namespace's quotas, none for an account that may not list them."""
+    """Return the namespace's quotas, and OpenShift's that count it with others; none that the account may not list."""
+    core, custom = client.CoreV1Api(api), client.CustomObjectsApi(api)
     with namespace.cluster.api_errors("listing the quotas"):
-        try:
-            return client.CoreV1Api(api).list_namespaced_resource_quota(namespace.name, _request_timeout=SECONDS).items
-        except client.ApiException as error:
-            if error.status == 403:
-                return []
-            raise
+        own = allowed(lambda: core.list_namespaced_resource_quota(namespace.name, _request_timeout=SECONDS).items)
+        shared = allowed(lambda: applied_quotas(custom, namespace.name))
+    return [*own, *map(of_several_namespaces, shared)]
+
+
+def applied_quotas(custom: client.CustomObjectsApi, namespace: str) -> list[Any]:
+    kind = "quota.openshift.io", "v1", namespace, "appliedclusterresourcequotas"
+    listed: Any = custom.list_namespaced_custom_object(*kind, _request_timeout=SECONDS)
+    return listed["items"]
+
+
+def allowed(listing: Callable[[], list[Any]]) -> list[Any]:
+    """Return what is listed, nothing where the account may not, or the cluster doesn't know the kind."""
+    try:
+        return listing()
+    except client.ApiException as error:
+        if error.status in (403, 404):
+            return []
+        raise
+
+
+def of_several_namespaces(applied: Mapping[str, Any]) -> client.V1ResourceQuota:
+    """Return an AppliedClusterResourceQuota as the quota that it comes to."""
+    spec, total = applied["spec"]["quota"], applied.get("status", {}).get("total", {})
+    return client.V1ResourceQuota(
+        kind="ClusterResourceQuota",
+        metadata=client.V1ObjectMeta(name=applied["metadata"]["name"]),
+        spec=client.V1ResourceQuotaSpec(
+            hard=spec.get("hard"), scopes=spec.get("scopes"), scope_selector=spec.get("scopeSelector")
+        ),
+        status=client.V1ResourceQuotaStatus(hard=total.get("hard"), used=total.get("used")),
+    )
 
 
 def over_quota(found: Iterable[Any], pods: Mapping[str, Any], at_once: Sequence[Sequence[str]]) -> list[Problem]:
@@ -92,12 +119,12 @@ def over_quota(found: Iterable[Any], pods: Mapping[str, Any], at_once: Sequence[
             wanted = total(pods[name] for name in names)
             for resource in hard:
                 left = quantity_of(hard, resource) - quantity_of(used, resource)
-                key = (quota.metadata.name, resource)
+                key = (f"{quota.kind or 'ResourceQuota'} {quota.metadata.name}", resource)
                 if wanted.get(resource, 0) > left and (key not in short or wanted[resource] > short[key][0]):
                     short[key] = (wanted[resource], left, names)
     return [
         Problem(
-            f"ResourceQuota {quota} leaves {format_quantity(kind_of(resource), left)} of {resource}, and "
+            f"{quota} leaves {format_quantity(kind_of(resource), left)} of {resource}, and "
             f"{', '.join(names)} at once ask for {format_quantity(kind_of(resource), wanted)}",
             "raise it, or leave scenarios out with -k or -m",
         )

@@ -54,6 +54,8 @@ def docker(verb, *rest):
         end(SAYS["info_code"], json.dumps(SAYS["info"]))
     if verb == "image":
         image = rest[-1]
+        if "{{.Size}}" in rest and image in SAYS["images"]:
+            end(0, SAYS["image_bytes"])
         known = SAYS["images"]
         end(0, json.dumps(known[image])) if image in known else end(1, f"Error: No such image: {image}")
     if verb == "exec":

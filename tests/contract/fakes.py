@@ -20,6 +20,7 @@ WELL: dict[str, Any] = {
     "info": INFO,
     "info_code": 0,
     "images": OWN,
+    "image_bytes": 1 << 20,
     "k3d_version": "k3d version v5.8.3\nk3s version v1.31.5-k3s1 (default)",
     "kind_version": "kind v0.30.0 go1.24.6 linux/amd64",
     "clusters": [],

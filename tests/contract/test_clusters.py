@@ -440,6 +440,17 @@ def test_what_is_missing_together_is_named_together(install, target):
         assert fact in found
 
 
+@BOTH
+def test_a_disk_without_room_for_the_nodes_images_is_named(install, tmp_path, target):
+    install(info={**INFO, "DockerRootDir": str(tmp_path)}, image_bytes=1 << 50)
+    (problem,) = problems(target)
+    assert f"{tmp_path}: " in problem.what
+    assert f"a run needs {(len(OWN) << 20) + 2:.1f} GiB there" in problem.what
+    assert "docker system prune" in problem.fix
+    install(info={**INFO, "DockerRootDir": str(tmp_path)}, clusters=["mine"], image_bytes=1 << 50)
+    assert problems(target, cluster="mine") == []  # its nodes are there
+
+
 def test_the_cuda_base_of_a_node_image_follows_the_driver_and_can_be_named_without_one(install):
     install(**GPU)
     assert cuda.base_for_this_machine() == "12.2.2-base-ubuntu22.04"

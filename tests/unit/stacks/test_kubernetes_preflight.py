@@ -27,12 +27,14 @@ class StrictCluster(SmallCluster):
     """Pods of its images end well or badly at once, or wait; it refuses and forbids what it is told to.
 
     `images`: the container's state of an image that has the name in it; `refused`: the answer to an object, by its kind
-    and a part of its name; `forbidden`: rights, as `create deployments.apps`.
+    and a part of its name; `forbidden`: rights, as `create deployments.apps`; `shared`: OpenShift's quotas of several
+    namespaces.
     """
 
-    def __init__(self, images=None, refused=None, forbidden=(), quotas=(), gpus=False, **more):
+    def __init__(self, images=None, refused=None, forbidden=(), quotas=(), shared=(), gpus=False, **more):
         super().__init__(**more)
-        self.images, self.refused, self.forbidden, self.quotas = images or {}, refused or {}, forbidden, quotas
+        self.images, self.refused, self.forbidden = images or {}, refused or {}, forbidden
+        self.quotas, self.shared = quotas, shared
         if not gpus:
             self.objects["/api/v1/nodes"] = {"n1": {"metadata": {"name": "n1", "uid": "n1"}, "status": {}}}
 
@@ -47,6 +49,8 @@ class StrictCluster(SmallCluster):
     def get(self, path, query):
         if path.endswith("/resourcequotas") and "watch" not in query:
             return self.listing(list(self.quotas))
+        if self.shared and path.endswith("/appliedclusterresourcequotas"):
+            return 200, {"items": list(self.shared)}
         return super().get(path, query)
 
     def start(self, pod):
@@ -153,6 +157,17 @@ def test_pods_that_fit_the_quota_alone_and_not_at_once_are_named(tmp_path):
     for fact in ("ResourceQuota tight leaves 1024Mi of requests.memory", "mlflow", "2560Mi"):
         assert fact in text
     assert "limits.cpu" not in text
+
+
+def test_what_openshifts_quotas_of_several_namespaces_leave_is_looked_at_too(tmp_path):
+    hard = {"requests.memory": "10Gi"}
+    shared = {
+        "metadata": {"name": "for-a-team"},
+        "spec": {"quota": {"hard": hard}, "selector": {"annotations": {"openshift.io/requester": "a"}}},
+        "status": {"total": {"hard": hard, "used": {"requests.memory": "9Gi"}}, "namespaces": []},
+    }
+    text = failure(StrictCluster(shared=[shared]), tmp_path, CPU)
+    assert "ClusterResourceQuota for-a-team leaves 1024Mi of requests.memory" in text
 
 
 def test_a_webhook_that_takes_no_dry_run_is_no_problem(tmp_path):
