@@ -4,10 +4,12 @@ import secrets
 
 import pytest
 
+from acceptance.docker import cleanup
 from acceptance.docker.cleanup import RUN, find_labelled
 from acceptance.docker.engine import Engine
 from acceptance.docker.host import REFUSED, no_gpu, no_runtime
 from acceptance.errors import AcceptanceError, ProcessDied
+from acceptance.processes.local import Processes, module_command
 from tools.lab_image_names import own_images
 
 pytestmark = pytest.mark.docker
@@ -16,8 +18,12 @@ pytestmark = pytest.mark.docker
 @pytest.fixture
 def engine(client, tmp_path):
     engine = Engine(f"triton-acceptance-{secrets.token_hex(4)}", tmp_path, print, lambda: None)
+    (tmp_path / "guardian").mkdir()
+    processes = Processes(tmp_path / "guardian", tmp_path)
+    processes.afterwards(module_command(cleanup.__name__, engine.run), "remove this test's containers yourself")
     yield engine
     engine.close()
+    processes.close()
     assert not any(find_labelled(client, f"{RUN}={engine.run}").values())
 
 
