@@ -79,7 +79,7 @@ OPTIONS = (
         "pairs of loads that compare the GPU with the CPU; a close race needs more, and the report says how many",
         str(limits.LEAST_PAIRS),
     ),
-    Option("--duration", "seconds of load", "10 with quick, 60 with tutorial"),
+    Option("--duration", "seconds of load", "60 with tutorial, 10 with quick, 5 with quick and --data digits"),
     Option("--request", "a V2 JSON request file, sent instead of the sample image", "the sample image", file=True),
     Option("--expect-index", "the class index that the request must land at", "4"),
     Option("--report", "the folder of the report", "reports/<time>"),
@@ -188,12 +188,13 @@ def read_settings(
         reader.resolve_conflict("agents", "cluster", "it is there already")
     if reader.only_for("agents", target, "k3d"):
         agents = reader.integer("agents", agents, (0, 9), "agents")
+    data = reader.one_of("data", DATA, "auto")
     settings = Settings(
         target=target,
         profile=profile,
-        data=reader.one_of("data", DATA, "auto"),
+        data=data,
         rate=reader.integer("rate", limits.TUTORIAL_RATE, limits.RATE, "requests a second"),
-        duration=reader.integer("duration", limits.DURATION[profile], limits.SECONDS, "seconds"),
+        duration=reader.integer("duration", limits.usual_seconds(profile, data == "digits"), limits.SECONDS, "seconds"),
         pairs=reader.integer("pairs", limits.LEAST_PAIRS, limits.PAIRS, "pairs"),
         expect_index=reader.integer("expect_index", 4, (0, 9), "the class"),
         require_gpu=reader.flag("require_gpu"),

@@ -13,6 +13,7 @@ import requests
 
 from acceptance.paths import ROOT
 from acceptance.waiting import Ready, wait_until
+from tests.prepared import run_prepared
 from tools.suite_run import WITH_PARENT, SuiteRun, command, environment, run_suite
 
 # a run of a made-up stack takes some seconds
@@ -53,7 +54,7 @@ def run_made_up(
 ) -> SuiteRun:
     """Run scenarios on the made-up stack, to which `says` tells what it does; `drawn`: with the report's plots."""
     told = {"FAKE_STACK": json.dumps(says), "FAKE_STACK_DRAWS": "yes" if drawn else "no", **variables}
-    return run_suite(report, *arguments, plugin="tests.contract.fake_stack", timeout=timeout, **told)
+    return run_prepared(report, *arguments, plugin="tests.contract.fake_stack", timeout=timeout, **told)
 
 
 def run_chain(folder: Path, *arguments: str, timeout: float = 300, **variables: str) -> SuiteRun:

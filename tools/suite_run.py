@@ -56,8 +56,13 @@ def read_scenarios(report: Path) -> dict[str, Scenario]:
 
 def command(report: Path, *arguments: str, plugin: str = "") -> list[str]:
     """Return the command line of a run of the features; `plugin` is a module that pytest loads with `-p`."""
+    return [sys.executable, "-m", *options(report, *arguments, plugin=plugin)]
+
+
+def options(report: Path, *arguments: str, plugin: str = "") -> list[str]:
+    """Return the command line from `pytest` on."""
     plugins = ["-p", plugin] if plugin else []
-    return [sys.executable, "-m", "pytest", "features", *plugins, f"--report={report}", *arguments]
+    return ["pytest", "features", *plugins, f"--report={report}", *arguments]
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from acceptance.data.source import LABEL
-from acceptance.load.limits import DURATION, TUTORIAL_RATE
+from acceptance.load.limits import TUTORIAL_RATE, usual_seconds
 from acceptance.report.results import FAILED, NOT_RUN, PASSED, Claim, Load, Results, Scenario, Training
-
-# a shorter load is no claim's
-LEAST_SECONDS = DURATION["quick"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,9 @@ def faster(results: Results, scenario: Scenario) -> str:
 
 def tutorials_load(results: Results) -> str:
     rate = [f"{results.rate}/s"] if results.rate != TUTORIAL_RATE else []
-    duration = [f"{results.duration} s"] if results.duration < LEAST_SECONDS else []
+    # a shorter load is no claim's
+    short = results.duration < usual_seconds("quick", results.stand_in)
+    duration = [f"{results.duration} s"] if short else []
     return f"asked for {' for '.join(rate + duration)}" if rate or duration else ""
 
 

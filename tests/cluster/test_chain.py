@@ -34,7 +34,7 @@ def test_the_terminal_and_the_report_say_which_server_and_which_user(chain):
 
 def test_every_request_came_back(chain):
     figures = chain.scenarios()["the_cpu_predictor_takes_the_tutorials_load"].figures
-    assert figures["success"] == "100.000% of 6,000"
+    assert figures["success"] == "100.000% of 3,000"
     assert figures["verdict"] == "VALID"
 
 

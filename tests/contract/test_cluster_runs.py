@@ -6,8 +6,8 @@ import pytest
 
 from acceptance.waiting import Ready, wait_until
 from tests.contract.fakes import Fakes
+from tests.prepared import run_prepared
 from tests.running import MADE_UP_SECONDS, started_suite
-from tools.suite_run import run_suite
 
 BOTH = pytest.mark.parametrize("target", ["k3d", "kind"])
 NO_PORT = {"k3d": ["--agents=0"], "kind": []}
@@ -21,7 +21,9 @@ def fakes(tmp_path):
 @BOTH
 def test_what_is_missing_ends_the_run_before_it_begins(fakes, tmp_path, target):
     path = fakes.install(target)
-    result = run_suite(tmp_path / "report", f"--target={target}", "--data=digits", timeout=MADE_UP_SECONDS, PATH=path)
+    result = run_prepared(
+        tmp_path / "report", f"--target={target}", "--data=digits", timeout=MADE_UP_SECONDS, PATH=path
+    )
     assert result.code == 4
     for fact in (f"ERROR: --target {target}: {target} is not on the PATH", "install"):
         assert fact in result.output
@@ -32,7 +34,7 @@ def test_what_is_missing_ends_the_run_before_it_begins(fakes, tmp_path, target):
 def test_a_create_that_fails_fails_the_scenario_with_its_cause(fakes, tmp_path, target):
     path = fakes.install(create="fails")
     options = [f"--target={target}", *NO_PORT[target], "--data=digits", "-k", "cpu_model_learns"]
-    result = run_suite(tmp_path / "report", *options, timeout=MADE_UP_SECONDS, PATH=path)
+    result = run_prepared(tmp_path / "report", *options, timeout=MADE_UP_SECONDS, PATH=path)
     (scenario,) = result.scenarios().values()
     assert scenario.outcome == "failed"
     assert f"{target} could not create a cluster" in scenario.message

@@ -6,8 +6,8 @@ import pytest
 
 from tests import docker_recorded
 from tests.contract.fakes import Fakes
+from tests.prepared import run_prepared
 from tests.running import MADE_UP_SECONDS
-from tools.suite_run import run_suite
 
 RUNS = "docker_runs_a_container_for_this_user"
 VERSIONS = "the_kernel_and_docker_are_new_enough"
@@ -26,7 +26,7 @@ def run(folder, says, *arguments, **variables):
         gpus=[listed.code, listed.output],
         knows_capability=host != "NO_CAPABILITY",
     )
-    return run_suite(
+    return run_prepared(
         folder / "report",
         "--target=docker",
         "--data=digits",
@@ -106,7 +106,7 @@ def test_a_gpu_that_was_demanded_is_missed_where_it_is_missing(tmp_path):
 
 
 def test_other_targets_skip_them_and_say_which_runs_them(tmp_path):
-    result = run_suite(tmp_path, "--target=embedded", "--data=digits", "-m", "docker", timeout=MADE_UP_SECONDS)
+    result = run_prepared(tmp_path, "--target=embedded", "--data=digits", "-m", "docker", timeout=MADE_UP_SECONDS)
     assert result.code == 0, result.output
     assert outcomes(result) == dict.fromkeys(SCENARIOS, "skipped")
     assert "runs on --target docker" in result.output

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.contract.fakes import GPU, Fakes
+from tests.prepared import run_prepared
 from tests.running import MADE_UP_SECONDS, problems_of
-from tools.suite_run import run_suite
 
 # the scenarios that need a GPU on this target
 ON_A_GPU = "gpu and not beyond and not docker and not cluster and not node"
@@ -13,7 +13,7 @@ ON_A_GPU = "gpu and not beyond and not docker and not cluster and not node"
 @pytest.mark.parametrize(("hidden", "options", "outcome"), [("-1", [], "skipped"), ("", ["--require-gpu"], "error")])
 def test_a_hidden_gpu_skips_with_that_reason_and_fails_only_where_one_is_demanded(tmp_path, hidden, options, outcome):
     """Nothing is trained to find that out."""
-    result = run_suite(
+    result = run_prepared(
         tmp_path / "report",
         *("--data=digits", "-m", ON_A_GPU, *options),
         timeout=MADE_UP_SECONDS,
@@ -33,7 +33,7 @@ def test_a_hidden_gpu_skips_with_that_reason_and_fails_only_where_one_is_demande
 def test_packages_without_cuda_are_named_before_anything_starts_where_a_gpu_is_to_be_used(
     tmp_path, chosen, code, named
 ):
-    result = run_suite(
+    result = run_prepared(
         tmp_path / "report",
         *("--data=digits", "-m", chosen),
         timeout=MADE_UP_SECONDS,

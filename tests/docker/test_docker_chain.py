@@ -38,7 +38,7 @@ def test_every_scenario_passes_or_says_why_it_was_skipped(chain):
 
 def test_the_figures_are_those_of_a_real_load(chain):
     figures = chain.scenarios()["the_cpu_predictor_takes_the_tutorials_load"].figures
-    assert figures["success"] == "100.000% of 6,000"
+    assert figures["success"] == "100.000% of 3,000"
     assert figures["verdict"] == "VALID"
 
 

@@ -150,6 +150,9 @@ def test_a_load_shorter_than_quicks_is_no_claims(name):
     both = claimed(with_claims(PASSED, duration=2, rate=700), name)
     assert both.measured.startswith("asked for 700/s for 2 s: ")
     assert claimed(with_claims(PASSED, duration=10), name).verdict == PASSED
+    assert claimed(with_claims(PASSED, duration=5), name).verdict == NOT_RUN
+    assert claimed(with_claims(PASSED, duration=5, stand_in=True), name).verdict == PASSED
+    assert claimed(with_claims(PASSED, duration=4, stand_in=True), name).verdict == NOT_RUN
 
 
 def test_a_users_own_request_is_no_deer_and_leaves_the_loads_as_they_are():

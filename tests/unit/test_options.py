@@ -23,6 +23,12 @@ def test_defaults_are_the_quick_profile_on_the_embedded_target():
 
 def test_the_tutorial_profile_sends_36_000_requests():
     assert read(profile="tutorial").requests == 36_000
+    assert read(profile="tutorial", data="digits").requests == 36_000
+
+
+def test_the_quick_profile_sends_half_as_many_where_the_stand_in_was_asked_for():
+    assert read(data="digits").requests == 3_000
+    assert read(data="digits", duration="10").requests == read(data="cifar10").requests == 6_000
 
 
 def test_other_targets_default_to_the_tutorial_profile():

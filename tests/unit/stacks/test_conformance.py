@@ -6,9 +6,12 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
+from acceptance.data.batches import Split
+from acceptance.data.dataset import Dataset
 from acceptance.errors import AcceptanceError, Problem
 from acceptance.load.result import LoadPlan
 from acceptance.options import read_settings
@@ -16,13 +19,16 @@ from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.repository import MODEL
 from acceptance.settings import Settings
 from acceptance.stacks import protocol
-from acceptance.stacks.protocol import HasDocker, HasPods, Stack
+from acceptance.stacks.kubernetes import KubernetesStack
+from acceptance.stacks.protocol import HasDocker, HasPods, Stack, TargetFacts
 from acceptance.stacks.targets import TARGETS, Target
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
 from tests.contract import fake_docker, fake_stack
 from tests.contract.fakes import Fakes
+from tests.unit.kubernetes.small_cluster import SmallCluster
+from tests.unit.stacks.test_kubernetes import stack_on
 
 with pytest.MonkeyPatch.context() as patch:
     patch.setenv("SABOTAGE", "none at all")  # which it reads when it is imported
@@ -67,6 +73,31 @@ def new_stack(name: str, folder: Any) -> Iterator[Stack]:
     stack = EVERY[name].stack()(settings_of(name), workspace, lambda text: None)
     with stack if isinstance(stack, fake_stack.FakeStack) else contextlib.nullcontext():  # it has a socket
         yield stack
+
+
+@contextlib.contextmanager
+def entered_stack(name: str, folder: Any) -> Iterator[Any]:
+    """Enter a stack that has nothing to start yet: where it needs a cluster, that is made up; no Docker answers."""
+    if issubclass(EVERY[name].stack(), KubernetesStack):
+        with stack_on(SmallCluster(), folder) as stack:
+            yield stack
+        return
+    for part in ("run", "logs"):
+        (folder / part).mkdir()
+    workspace = Workspace(folder / "run", folder / "logs")
+    with EVERY[name].stack()(settings_of(name), workspace, lambda text: None) as stack:
+        yield stack
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A machine whose programs are made up; it tells what they have been asked for."""
+    programs = Fakes(tmp_path / "programs")
+    monkeypatch.setenv("PATH", programs.install())
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://{NOWHERE}")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    return programs
 
 
 # --- what it can do, and how it is asked
@@ -133,18 +164,31 @@ def test_a_load_on_a_server_that_nobody_is_behind_is_an_error_that_names_it(name
         stack.send_load(UNKNOWN, LoadPlan(600, 1, b"{}"))
 
 
+@pytest.mark.parametrize("name", ASKING)
+def test_a_training_without_a_model_can_not_be_served_and_the_error_names_both(name, machine, tmp_path):
+    with (
+        entered_stack(name, tmp_path) as stack,
+        pytest.raises(AcceptanceError, match=r"a run .* logged no model 'onnx'"),
+        stack.serve(RUN, "cpu"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_of_a_stack_that_has_started_nothing_nothing_died_and_all_can_be_said(name, machine, tmp_path):
+    with entered_stack(name, tmp_path) as stack:
+        stack.check()
+        stack.save_evidence()
+        assert isinstance(stack.facts(), TargetFacts)
+        assert stack.how_to_reach()
+
+
+def test_a_training_where_no_docker_answers_is_an_error_that_names_it(machine, tmp_path):
+    with entered_stack("docker", tmp_path) as stack, pytest.raises(AcceptanceError, match=f"Docker at tcp://{NOWHERE}"):
+        stack.train(RUN.recipe, Dataset(tmp_path, False, Split(np.zeros((0, 32, 32, 3)), np.zeros(0)), ""))
+
+
 # --- what it does before it starts
-
-
-@pytest.fixture
-def machine(monkeypatch, tmp_path):
-    """A machine whose programs are made up; it tells what they have been asked for."""
-    programs = Fakes(tmp_path / "programs")
-    monkeypatch.setenv("PATH", programs.install())
-    monkeypatch.setenv("DOCKER_HOST", f"tcp://{NOWHERE}")
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    return programs
 
 
 @pytest.mark.parametrize("name", EVERY)
