@@ -4,6 +4,7 @@ They are forks of one process (multiprocessing's forkserver), and do else what `
 environment changes Python itself, or a library while it is loaded, is none for them: `tools.suite_run` starts it.
 """
 
+import contextlib
 import ctypes
 import functools
 import multiprocessing
@@ -57,14 +58,16 @@ def become_run(words: Sequence[str], variables: Mapping[str, str], said: str) ->
     """Run pytest in this process: with the output, the environment, the folder and the command line of a run."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # none outlives its test
     output = os.open(said, os.O_WRONLY | os.O_APPEND)
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(output, number)
-        stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process lives
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(ROOT)
-    sys.path[:] = [str(ROOT), *(path for path in sys.path if path != str(ROOT))]
-    sys.argv = [*words]
-    raise SystemExit(pytest.console_main())
+    sys.path.insert(0, str(ROOT))
+    with (
+        open(1, "w", encoding="utf-8", closefd=False) as stdout,
+        open(2, "w", encoding="utf-8", closefd=False) as stderr,
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+    ):
+        raise SystemExit(pytest.main([*words[1:]]))

@@ -34,6 +34,8 @@ HOPELESS_START = ("not found", "no such file", "permission denied", "exec format
 SEARCHED_LINES = 500
 # the exit codes of those that others ended
 KILLED = [128 + number for number in FROM_OUTSIDE]
+# restarts after which a container that died again is in a loop
+CRASH_LOOP = 2
 MISSING = ("not found", "couldn't find key", "non-existent config key")
 
 
@@ -56,7 +58,9 @@ def diagnose_container(facts: PodFacts, status: V1ContainerStatus) -> Diagnosis 
     if waiting and reason not in ("", "ContainerCreating", "PodInitializing", "CrashLoopBackOff"):
         return diagnose_start(facts, status, waiting)
     if ended and (ended.exit_code or ended.reason == "OOMKilled"):
-        return diagnose_ended(facts, status, ended, False, facts.pod.spec.restart_policy == "Never")
+        # the kubelet says CrashLoopBackOff late, and at times for a second only
+        final = facts.pod.spec.restart_policy == "Never" or status.restart_count >= CRASH_LOOP
+        return diagnose_ended(facts, status, ended, False, final)
     if before and status.restart_count:
         return diagnose_ended(facts, status, before, True, reason == "CrashLoopBackOff")
     if waiting and reason == "CrashLoopBackOff":
@@ -120,7 +124,7 @@ def diagnose_ended(
         )
     if status.restart_count:
         count = f"{status.restart_count} restart" + ("s" if status.restart_count > 1 else "")
-        what += f", after {count}" + (", and is in CrashLoopBackOff" if final else "")
+        what += f", after {count}" + (", and is in CrashLoopBackOff" if final and previous else "")
     if killing := facts.latest(("Killing",), f"Container {status.name} failed"):
         probe = facts.latest(("Unhealthy",), "probe failed")
         what += f"; {killing.message}" + (f" ({(probe.message or '').rstrip(': ')})" if probe else "")

@@ -11,6 +11,13 @@ LEAST_PAIRS = 6
 PAIRS = (LEAST_PAIRS, 1000)
 
 TUTORIAL_RATE = 600
+# Triton tells every 2 s how busy its GPU is: a shorter load of a pair would show what was before
+LEAST_PAIR_SECONDS = 10
+
+
+def pair_seconds(duration: int) -> int:
+    """Return how long each load of a pair lasts where a load is to last so many seconds."""
+    return max(duration, LEAST_PAIR_SECONDS)
 
 
 def usual_seconds(profile: str, stand_in: bool) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from acceptance.data.source import LABEL
-from acceptance.load.limits import TUTORIAL_RATE, usual_seconds
+from acceptance.load.limits import TUTORIAL_RATE, pair_seconds, usual_seconds
 from acceptance.report.results import FAILED, NOT_RUN, PASSED, Claim, Load, Results, Scenario, Training
 
 
@@ -95,7 +95,8 @@ def faster(results: Results, scenario: Scenario) -> str:
             f"{name} {gpu:.1f} against {cpu:.1f} ms, x {ratio['estimate']:.2f} "
             f"({ratio['low']:.2f} to {ratio['high']:.2f})"
         )
-    return "; ".join([f"{pairs.verdict} by {len(counted)} pairs of loads of {results.duration} s", *said])
+    seconds = pair_seconds(results.duration)
+    return "; ".join([f"{pairs.verdict} by {len(counted)} pairs of loads of {seconds} s", *said])
 
 
 def tutorials_load(results: Results) -> str:

@@ -12,7 +12,6 @@ import re
 import signal
 import sys
 import threading
-from typing import cast
 
 import numpy as np
 
@@ -25,8 +24,18 @@ from acceptance.stacks.targets import Target
 from acceptance.training.tracking import EXPERIMENT, TrainingRun
 from tests.contract import fake_node
 
+
+class NothingIsDrawn:
+    """Keeps matplotlib from being imported, which takes a fifth of a run's time."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "matplotlib":
+            raise ModuleNotFoundError("nothing is drawn")
+
+
 if os.environ.get("FAKE_STACK_DRAWS") == "no":
-    cast(dict, sys.modules)["matplotlib"] = None  # it can't be imported then, and nothing is drawn
+    sys.meta_path.insert(0, NothingIsDrawn)
 SAYS = {
     "gpu": "NVIDIA Made-Up",
     "reason": "",

@@ -33,6 +33,7 @@ def test_all_pass_where_the_gpu_does_what_the_tutorial_says(tmp_path):
     figures = scenarios[FASTER].figures
     assert figures["GPU 1 p50"] == "2.700 ms"
     assert figures["pairs"] == "6"
+    assert figures["GPU 1 success"] == "100.000% of 6,000"  # 10 s, however short the CPU's own load is
     assert figures["answers looked at"] == "720"
     assert figures["GPU utilisation"] == "35.0% under the GPU's loads and 0.0% under the CPU's loads"
     assert figures["verdict"].startswith("GPU faster by 6 pairs")

@@ -127,6 +127,15 @@ def test_a_first_crash_is_worth_waiting():
     again = {"phase": "Running", "containerStatuses": [container({"running": {}}, ended(1), restarts=1)]}
     assert not seen(a_pod(again)).final
     assert not seen(a_pod({"containerStatuses": [container(ended(1))]})).final
+    assert not seen(a_pod({"containerStatuses": [container(ended(1), restarts=1)]})).final
+
+
+def test_a_third_crash_is_a_loop_whatever_the_kubelet_calls_it():
+    text = final(a_pod({"containerStatuses": [container(ended(3), restarts=2)]}))
+    assert "container main exited with 3 (Error), after 2 restarts" in text
+    assert "CrashLoopBackOff" not in text
+    again = {"phase": "Running", "containerStatuses": [container({"running": {}}, ended(1), restarts=2)]}
+    assert not seen(a_pod(again)).final
 
 
 def test_an_init_container_is_named():
