@@ -1,17 +1,22 @@
 """A local port that leads to a pod: each connection goes to a pod that is ready then, so it outlives any one pod."""
 
 import contextlib
+import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 
 from kubernetes import client
-from kubernetes.stream import portforward
+from kubernetes.stream import stream
+from websocket import ABNF, WebSocket, WebSocketException
 
 from acceptance.errors import AcceptanceError
 from acceptance.kubernetes.client import Cluster
 
 CHUNK = 1 << 16
+# the channels of a forward's one port
+DATA, ERRORS = 0, 1
 
 
 class Forward:
@@ -52,47 +57,40 @@ class Forward:
             if not pod:
                 return
             with self.cluster.api() as api:
-                forwarded = portforward(
-                    client.CoreV1Api(api).connect_get_namespaced_pod_portforward,
-                    pod,
-                    self.namespace,
-                    ports=str(self.port),
-                )
-                remote = forwarded.socket(self.port)
-                requests = threading.Thread(target=carry, args=(local, remote), daemon=True)
-                requests.start()
-                carry(remote, local)
-                close(local)  # wakes the other direction, which may wait for a client that has its answer
-                requests.join()
-                remote.close()
-        except (client.ApiException, OSError, AcceptanceError):  # the last for want of a login
+                # the library's own forward copies all that it has for each frame: 50 MB took half a minute
+                asked = client.CoreV1Api(api).connect_get_namespaced_pod_portforward
+                websocket = stream(asked, pod, self.namespace, ports=str(self.port), _preload_content=False).sock
+                with contextlib.closing(websocket):
+                    carry(local, websocket)
+        # AcceptanceError for want of a login, ValueError of a local socket that was cut
+        except (client.ApiException, WebSocketException, OSError, AcceptanceError, ValueError):
             return
         finally:
             self.connections.discard(local)
             close(local)
 
 
-def carry(source: socket.socket, target: socket.socket) -> None:
-    """Copy bytes until the source ends, then tell the target so: HTTP needs no half-closed connection.
+def carry(local: socket.socket, websocket: WebSocket) -> None:
+    """Carry bytes both ways until one side ends; whoever takes none has the other wait.
 
-    What a target no longer takes is read and dropped: the client's own thread breaks on a socket that is just closed.
+    A frame's first byte is its channel; the first frame of each channel has the port's number alone.
     """
-    taken = True
-    with contextlib.suppress(OSError):
-        while data := source.recv(CHUNK):
-            if taken:
-                taken = send(target, data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
-
-
-def send(target: socket.socket, data: bytes) -> bool:
-    """Send it all; say whether it was taken."""
-    try:
-        target.sendall(data)
-    except OSError:
-        return False
-    return True
+    begun: set[int] = set()
+    while (remote := websocket.sock) is not None:
+        held = isinstance(remote, ssl.SSLSocket) and remote.pending()
+        readable, _, _ = select.select([remote, local], [], [], 0 if held else None)
+        if held or remote in readable:
+            code, frame = websocket.recv_data()
+            if code != ABNF.OPCODE_BINARY or (frame[0] == ERRORS and ERRORS in begun):
+                return
+            if frame[0] in begun:
+                local.sendall(frame[1:])
+            begun.add(frame[0])
+        if local in readable:
+            data = local.recv(CHUNK)
+            if not data:
+                return
+            websocket.send_binary(bytes([DATA]) + data)
 
 
 def close(connection: socket.socket) -> None:

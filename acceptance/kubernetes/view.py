@@ -29,6 +29,10 @@ class ClusterView(Protocol):
         """Return the last lines of a container's log, of its previous life if asked; "" where there is none."""
 
 
+# what the kubelet answers, with 200, in the place of a log that it no longer has
+REMOVED = ("failed to try resolving symlinks in path", "unable to retrieve container logs for")
+
+
 class LiveCluster:
     """The ClusterView of a real cluster. Lists raise AcceptanceError where this account may not have them."""
 
@@ -60,7 +64,11 @@ class LiveCluster:
             )
         except (ApiException, HTTPError):  # a lost node's kubelet doesn't answer
             return ""
-        return answer.data.decode(errors="replace")
+        text = answer.data.decode(errors="replace")
+        if not text.startswith(REMOVED):
+            return text
+        # it has ended once more meanwhile: the kubelet keeps the last log alone
+        return self.log(namespace, pod, container, False, lines) if previous else ""
 
     def _list(self, what: str, call: Callable[..., Any]) -> Any:
         try:

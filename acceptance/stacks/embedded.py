@@ -48,7 +48,8 @@ class EmbeddedStack(BaseStack):
         if not any("gpu" in tags and not {"cluster", "docker"} & set(tags) for tags in chosen):
             return []
         found = cls.find_gpu()
-        return [] if isinstance(found, Problem) else packages.without_cuda(found, project.one_gpu())
+        problem = None if isinstance(found, Problem) else packages.without_cuda(found)
+        return [problem] if problem else []
 
     @staticmethod
     def describe(settings: Settings) -> str:

@@ -30,8 +30,8 @@ def test_a_test_that_is_cut_off_leaves_no_namespace(api, sent):
         try:
             wait_until("the test's namespace", lambda: state(tests.pid, True), 60)
             tests.send_signal(sent)
-            tests.communicate(timeout=60)
+            said, _ = tests.communicate(timeout=60)
         finally:
             tests.kill()
-    assert tests.returncode == (2 if sent == signal.SIGTERM else -sent)  # 2: pytest was interrupted
+    assert tests.returncode == (2 if sent == signal.SIGTERM else -sent), said.decode()  # 2: pytest was interrupted
     wait_until("the namespace to go", lambda: state(tests.pid, False), 60)

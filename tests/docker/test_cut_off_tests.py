@@ -35,8 +35,8 @@ def test_a_test_that_is_cut_off_leaves_no_container_and_no_network(client, sent)
         try:
             wait_until("a container of the test's run", started, 60)
             tests.send_signal(sent)
-            tests.communicate(timeout=60)
+            said, _ = tests.communicate(timeout=60)
         finally:
             tests.kill()
-    assert tests.returncode == (2 if sent == signal.SIGTERM else -sent)  # 2: pytest was interrupted
+    assert tests.returncode == (2 if sent == signal.SIGTERM else -sent), said.decode()  # 2: pytest was interrupted
     wait_until("nothing to be left", gone, CLEAN_SECONDS)

@@ -645,6 +645,16 @@ def test_a_log_that_is_not_text_is_shown_all_the_same(live, api_server):
     assert live.log("run", "web", "main", False, 8) == "epoch \ufffd\n"
 
 
+REMOVED = b'failed to try resolving symlinks in path "/var/log/pods/run_web/main/1.log": no such file or directory'
+
+
+@pytest.mark.parametrize(("answers", "shown"), [([REMOVED, b"epoch 1\n"], "epoch 1\n"), ([REMOVED, REMOVED], "")])
+def test_a_log_that_the_kubelet_has_removed_meanwhile_gives_way_to_the_one_after_it(live, api_server, answers, shown):
+    left = iter(answers)
+    api_server.answers[LOG] = lambda: (200, [next(left)])
+    assert live.log("run", "web", "main", True, 8) == shown
+
+
 def test_every_grace_leaves_time_to_say_so_within_30_seconds():
     modules = (diagnosis, container_diagnosis, owner_diagnosis)
     graces = {name: value for module in modules for name, value in vars(module).items() if name.endswith("_GRACE")}
