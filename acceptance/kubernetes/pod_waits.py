@@ -9,7 +9,7 @@ from acceptance.errors import AcceptanceError, Unrecoverable
 from acceptance.kubernetes.cleanup import DELETION_SECONDS
 from acceptance.kubernetes.client import ApiServerBusy, ApiServerGone
 from acceptance.kubernetes.pods import Pods
-from acceptance.kubernetes.view import containers_of, is_ready, phase_of
+from acceptance.kubernetes.view import containers_of, has_ended, is_ready, phase_of
 from acceptance.waiting import Ready, wait_until
 
 # how often a wait asks for the cause while something isn't ready: it may ask the API server about nodes
@@ -47,7 +47,7 @@ class PodWaits:
                 cause = None
                 with contextlib.suppress(ApiServerBusy, ApiServerGone):  # the watches tell when it is gone for good
                     cause = self.pods.diagnose(found[0]) if found else self.pods.diagnose_missing(name, last)
-                if cause and cause.final:
+                if cause and cause.final and not (found and has_ended(found[0])):
                     raise Unrecoverable(f"{description}: {cause.text}")
                 words = cause.text if cause else answer
                 self.say(f"{description}: {words.splitlines()[0]}")

@@ -195,6 +195,12 @@ def containers_of(pod: Any) -> list[Any]:
     return [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
 
 
+def has_ended(pod: Any) -> bool:
+    """Say whether each container of a pod that runs once has ended: its phase says so a moment later."""
+    found = pod.status.container_statuses or []
+    return bool(found) and pod.spec.restart_policy == "Never" and all(one.state.terminated for one in found)
+
+
 def restarts(pod: Any) -> int:
     return sum(container.restart_count for container in pod.status.container_statuses or [])
 

@@ -69,7 +69,7 @@ def test_an_mlflow_that_falls_silent_during_the_training_is_named(disturb, core)
     code, output = disturb("cpu_model_learns", "training-*-trainer", silence, within=within)
     assert code == 1, output
     assert "mlflow answers no more" in output, output
-    assert "Readiness probe failed" in output, output
+    assert re.search(r"(Readiness|Liveness) probe failed: .*/health", output), output
 
 
 def test_tritons_pod_deleted_during_the_load_makes_it_invalid_and_nothing_hangs(disturb, core, tmp_path):

@@ -193,3 +193,20 @@ def test_a_pod_that_answers_its_probes_no_more_is_named_with_what_they_say(pods_
 def test_a_pod_that_is_ready_answers(pods_of):
     ready = client.V1PodCondition(type="Ready", status="True", last_transition_time=NOW - datetime.timedelta(hours=1))
     pods_of(Recorded([a_pod("mlflow", conditions=[ready])])).check_answers("mlflow")
+
+
+def test_a_pod_whose_container_has_ended_is_waited_for_until_its_phase_says_so(pods_of):
+    """The kubelet tells of the container first; the pod's log and its end are told then as always."""
+    ended = a_container("probe", terminated=client.V1ContainerStateTerminated(exit_code=1, reason="Error"))
+    running, failed = (a_pod("probe", phase=phase, container_statuses=[ended]) for phase in ("Running", "Failed"))
+    for pod in (running, failed):
+        pod.spec.restart_policy = "Never"
+    pods = pods_of(Recorded([running], [running], [running], [failed]), view=Logs())
+    assert waits(pods).finished("probe", 5).status.phase == "Failed"
+
+
+class Logs(View):
+    """A cluster with an empty log of each container."""
+
+    def log(self, *asked: Any) -> str:
+        return ""
