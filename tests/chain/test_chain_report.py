@@ -24,8 +24,8 @@ def test_results_json_fits_its_schema_and_holds_what_was_measured(found):
     (training,) = found["trainings"]
     assert training["epochs"] == len(training["metrics"]["val_accuracy"]) == 6
     (load,) = found["loads"]
-    assert (load["requests"], load["success"], load["invalid"]) == (6000, 1, [])
-    assert len(load["seconds"]) == 10
+    assert (load["requests"], load["success"], load["invalid"]) == (3000, 1, [])
+    assert len(load["seconds"]) == 5
 
 
 def test_it_names_the_versions_that_ran(found):
@@ -44,7 +44,7 @@ def test_the_deer_and_an_image_of_each_class_have_their_logits(found):
 def test_the_time_went_where_it_went(found):
     setups = {span["name"]: span["seconds"] for span in found["spans"] if span["kind"] == "setup"}
     assert setups["cpu run"] == pytest.approx(found["trainings"][0]["seconds"], abs=30)
-    assert setups["cpu load"] > 10
+    assert setups["cpu load"] > 5
     assert found["seconds"] > sum(setups.values())
 
 
