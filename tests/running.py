@@ -18,8 +18,8 @@ from tools.suite_run import WITH_PARENT, SuiteRun, command, environment, run_sui
 
 # a run of a made-up stack takes some seconds
 MADE_UP_SECONDS = 60
-# how soon a step fails after what it waits for has died, on a machine that is busy; a load goes on for longer
-AT_ONCE = 20
+# how soon a step fails after what it waits for has died; a load goes on for longer
+AT_ONCE = 10
 # a server that takes connections and says nothing is named within 30 s, and this machine may be busy with other tests
 SILENT_SECONDS = 60
 # options of runs that are about something else than the training: a light model takes a third of the time
