@@ -58,6 +58,8 @@ class LoadResult:
     """The body of every SAMPLED-th answer, of those that succeeded."""
     machine: str = field(default="", repr=False)
     """What else this machine was busy with when a slow or an INVALID load ended, "" where it wasn't."""
+    earlier: tuple[str, ...] = field(default=(), repr=False)
+    """Why each load that was sent before this one, in its place, did not count."""
 
     def __len__(self) -> int:
         return len(self.sent)
@@ -117,6 +119,12 @@ class LoadResult:
             reasons.append(f"{int(self.failed.sum())} of {len(self)} requests failed: {self.failures()}")
         return reasons
 
+    @property
+    def left_late(self) -> bool:
+        """Whether the load is INVALID by the sending alone, which says something of the machine, not of the server."""
+        complete = REQUESTS_FOR_P99 <= len(self) == self.plan.requests
+        return bool(self.invalid()) and complete and not self.incidents and not self.failed.any()
+
     def figures(self) -> dict[str, str]:
         """Return the load's figures in the tutorial's order, in milliseconds, for people."""
         if not len(self):
@@ -135,4 +143,5 @@ class LoadResult:
             "load took": f"{float((self.sent + self.waited).max()):.1f} s",
             "rate": f"{self.rate_sent:.1f} sent of {self.plan.rate} asked, a second",
             "verdict": "INVALID: " + "; ".join(self.invalid()) if self.invalid() else "VALID",
+            **({"sent again": "; ".join(self.earlier)} if self.earlier else {}),
         }

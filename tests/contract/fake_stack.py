@@ -54,6 +54,8 @@ SAYS = {
     "gpu_p99_ms": 10.5,
     "gpu_failures": 0,
     "gpu_rate": 1.0,
+    # the share of the rate at which each load on the CPU is sent in turn, and the ones after these at the whole
+    "cpu_rates": [],
     "gpu_serves": "made-up",
     # the class that the GPU predictor answers under load
     "gpu_answer": 4,
@@ -135,6 +137,7 @@ class FakeStack(fake_node.FakeNode):
     def __init__(self, settings, workspace, say):
         self.says = {**SAYS, **fake_node.SAYS, **overrides()}
         self.logs, self.directory, self.up = workspace.logs, workspace.directory, set()
+        self.cpu_rates = iter(self.says["cpu_rates"])
         self.metrics = FakeMetrics(self.says["metrics"], self.says["gpu_use"])
 
     def __enter__(self):
@@ -239,7 +242,7 @@ class FakeStack(fake_node.FakeNode):
             codes[: self.says["gpu_failures"]] = 503
         else:
             waited[: count // 50] = 0.2056
-        rate = plan.rate * (self.says["gpu_rate"] if endpoint.device == "gpu" else 1)
+        rate = plan.rate * (self.says["gpu_rate"] if endpoint.device == "gpu" else next(self.cpu_rates, 1))
         index = self.says["gpu_answer"] if endpoint.device == "gpu" else 4
         output = {"name": "dense_1", "shape": [1, 10], "datatype": "FP32", "data": logits_of(index).ravel().tolist()}
         answers = (json.dumps({"outputs": [output]}),) * (count // SAMPLED)

@@ -11,6 +11,7 @@ from tests.running import run_made_up
 VECTOR_ADD = "the_cudavectoradd_pod_passes"
 LEARNS = "the_gpu_model_learns"
 FASTER = "the_gpu_answers_faster_than_the_cpu"
+KEEPS_UP = "the_cpu_predictor_takes_the_tutorials_load"
 
 
 # another GPU that the server sees, and that somebody else keeps busy
@@ -72,6 +73,16 @@ def test_a_broken_stack_fails_its_scenario_for_that_reason(tmp_path, says, scena
     for fact in facts:
         assert fact in scenarios[scenario].message
     assert [name for name, found in scenarios.items() if found.outcome != "passed"] == [scenario]
+
+
+@pytest.mark.parametrize(("late", "outcome", "code"), [(2, "passed", 0), (3, "failed", 1)])
+def test_a_load_whose_requests_left_late_is_sent_three_times_at_most(tmp_path, late, outcome, code):
+    says = {"cpu_rates": [0.9] * late}
+    result = run_made_up(tmp_path, says, "--data=digits", "-k", KEEPS_UP)
+    found = result.scenarios()[KEEPS_UP]
+    assert (result.code, found.outcome) == (code, outcome)
+    assert found.figures["sent again"].count("540.0 requests/s were sent instead of 600") == 2
+    assert ("the CPU's load is INVALID" in found.message) == (outcome == "failed")
 
 
 def test_a_failure_is_told_with_the_death_that_explains_it(tmp_path):

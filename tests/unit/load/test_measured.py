@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from acceptance.errors import AcceptanceError
-from acceptance.load.measured import measured_load, progress
+from acceptance.load.measured import MOST_SENT, measured_load, progress, sent_in_time
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.inference import Answered
@@ -52,11 +52,16 @@ def load(count, incidents=()):
     return LoadResult(PLAN, np.zeros(count), np.zeros(count), np.full(count, 200), [""] * count, incidents)
 
 
-def good_load(waited=0.0):
-    """Return a load that went as planned, each answer so many seconds after its request."""
+def good_load(waited=0.0, stalled=0, code=200, incidents=()):
+    """Return a load that went as planned, each answer so many seconds after its request.
+
+    `stalled`: so many requests left late, all at once; `code`: the first answer's.
+    """
     count = PLAN.requests
     sent = np.arange(count) / PLAN.rate
-    return LoadResult(PLAN, sent, np.full(count, waited), np.full(count, 200), [""] * count)
+    sent[1000 : 1000 + stalled] = sent[1000 + stalled]
+    codes = np.where(np.arange(count) == 0, code, 200)
+    return LoadResult(PLAN, sent, np.full(count, waited), codes, [""] * count, incidents)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +118,31 @@ def test_a_load_that_may_be_rejected_says_what_the_machine_is_busy_with(endpoint
         return sent
 
     assert measured_load(endpoint, PLAN, attack, lambda: "a compiler runs").machine == said
+
+
+LATE = good_load(stalled=600)
+
+
+@pytest.mark.parametrize(
+    ("loads", "sent"),
+    [
+        ([good_load()], 1),
+        ([LATE, good_load()], 2),
+        ([LATE, LATE, LATE, good_load()], MOST_SENT),
+        ([good_load(waited=2.0), good_load()], 1),
+        ([good_load(stalled=600, code=503), good_load()], 1),
+        ([good_load(stalled=600, incidents=("the server was restarted",)), good_load()], 1),
+        ([load(600), good_load()], 1),
+    ],
+    ids=["good", "late", "late each time", "a slow server", "late and a failure", "late and a restart", "cut short"],
+)
+def test_only_a_load_that_left_late_and_nothing_else_is_sent_again(loads, sent):
+    left = iter(loads)
+    result = sent_in_time(lambda: next(left))
+    assert len(loads) - len(list(left)) == sent
+    assert result.invalid() == loads[sent - 1].invalid()
+    assert len(result.earlier) == sent - 1
+    assert all("9.9% of the requests left over 10 ms" in said for said in result.earlier)
 
 
 def test_a_server_whose_metrics_do_not_answer_is_named():
