@@ -84,20 +84,15 @@ class Engine:
 
     def require_image(self, image: str) -> None:
         """Have the image there, pulled where it isn't. Raises AcceptanceError that names it and the fix."""
-        from docker.errors import DockerException, ImageNotFound, StreamParseError
-        from requests import RequestException
+        from docker.errors import ImageNotFound
+
+        from acceptance.docker.pulls import pull
 
         with docker_errors(f"looking for the image {image}"), contextlib.suppress(ImageNotFound):
             self.docker.client.images.get(image)
             return
         began = time.time()
-        try:
-            for line in self.docker.client.api.pull(image, stream=True, decode=True):
-                if "error" in line:
-                    raise DockerException(line["error"])
-                self.say(f"pulling {image}: {line.get('status', '')} {line.get('progress', '')}")
-        except (DockerException, RequestException, StreamParseError) as error:
-            raise Unrecoverable(not_pulled(image, str(error))) from error
+        pull(self.docker.client, image, self.say)
         self.pulls.append(Pull(image, time.time(), time.time() - began))
 
     # --- what the run has on it

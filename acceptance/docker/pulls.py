@@ -1,13 +1,15 @@
-"""Whether images are on the daemon or can be pulled, asked before anything starts: nothing is pulled."""
+"""Whether images are on the daemon or can be pulled, asked before anything starts; and their pull, later."""
 
 import contextlib
+import math
 import re
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from acceptance.docker.engine import connect, not_pulled
-from acceptance.errors import AcceptanceError, Problem, WaitTimeout
+from acceptance.errors import AcceptanceError, Problem, Unrecoverable, WaitTimeout
 from acceptance.images import only_here
 from acceptance.waiting import in_time
 
@@ -16,6 +18,9 @@ SECONDS = 25
 # the program that keeps a registry's password has no limit of its own
 WITH_HELPER_SECONDS = SECONDS + 3
 HELPER_FIX = "mend `credsStore` or `credHelpers` in the config.json of the docker command"
+# a pull that says nothing new: after how long the daemon is asked whether it lives, and when it is given up
+LOOK_SECONDS = 5
+STUCK_SECONDS = 600
 # what a daemon without the question, such as Podman's, answers to it
 NO_ANSWER = re.compile(r"(404 )?(page )?not found", re.IGNORECASE)
 
@@ -68,3 +73,38 @@ def ask(client: Any, image: str) -> Problem | None:
     except (DockerException, OSError, ValueError, LookupError) as error:  # the helper fails, or says what is no JSON
         return Problem(f"image {image}: its registry's password can't be had: {error}", HELPER_FIX)
     return None
+
+
+def pull(
+    client: Any, image: str, say: Callable[[str], None], look: float = LOOK_SECONDS, stuck: float = STUCK_SECONDS
+) -> None:
+    """Pull an image, and say how far it is.
+
+    Raises Unrecoverable where the daemon can't pull it, has no news of it for `stuck` seconds, or answers no more: it
+    is asked after `look` seconds without news, for the Docker SDK waits for ever.
+    """
+    from docker.errors import DockerException, StreamParseError
+    from requests import RequestException
+
+    news, heard = "", time.monotonic()
+
+    def pulled() -> None:
+        nonlocal news, heard
+        for line in client.api.pull(image, stream=True, decode=True):
+            if "error" in line:
+                raise DockerException(line["error"])
+            news, heard = f"{line.get('status', '')} {line.get('progress', '')}".strip(), time.monotonic()
+
+    def meanwhile() -> None:
+        silent = time.monotonic() - heard
+        since = f"; nothing new for {silent:.0f} s" if silent > look else ""
+        say(f"pulling {image}: {news}{since}")
+        if silent > stuck:
+            raise Unrecoverable(not_pulled(image, f"{news or 'no word of it'}{since}"))
+        if silent > look:
+            connect().client.close()
+
+    try:
+        in_time(f"pulling {image}", pulled, math.inf, meanwhile)
+    except (DockerException, RequestException, StreamParseError) as error:
+        raise Unrecoverable(not_pulled(image, str(error))) from error

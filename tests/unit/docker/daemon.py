@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -18,12 +19,21 @@ NO_NETWORK = "all predefined address pools have been fully subnetted"
 
 @contextlib.contextmanager
 def daemon(
-    images: Mapping[str, tuple[int, Any]], info: Mapping[str, Any] | None = None, calls: list[str] | None = None
+    images: Mapping[str, tuple[int, Any]],
+    info: Mapping[str, Any] | None = None,
+    calls: list[str] | None = None,
+    dies: bool = False,
 ) -> Iterator[str]:
-    """Yield its address. `images`: what its registries answer for each that it lacks; it has all others."""
+    """Yield its address. `images`: what its registries answer for each that it lacks; it has all others.
+
+    A pull begins and has no end; where it `dies`, nothing is answered from then on.
+    """
+    pulling = threading.Event()
 
     class Daemon(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if dies and pulling.is_set():
+                self.server.ended.wait()  # type: ignore[attr-defined]
             path = unquote(self.path).split("?")[0]
             (calls if calls is not None else []).append(f"GET {path}")
             self.say(*self.answer(path))
@@ -38,7 +48,19 @@ def daemon(
 
         def do_POST(self) -> None:
             (calls if calls is not None else []).append(f"POST {self.path}")
+            if "/images/create" in self.path:
+                self.pull()
+                return
             self.say(500, {"message": NO_NETWORK})
+
+        def pull(self) -> None:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            line = b'{"status": "Pulling fs layer", "id": "e1"}\r\n'
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+            pulling.set()
+            self.server.ended.wait()  # type: ignore[attr-defined]
 
         def answer(self, path: str) -> tuple[int, Any]:
             if path.endswith("/_ping"):

@@ -1,12 +1,14 @@
 """Images that a daemon lacks: whether its registries would give them, asked before anything starts."""
 
+import contextlib
 import os
+import time
 
 import pytest
 
-from acceptance.docker.engine import Engine
-from acceptance.docker.pulls import missing_image, missing_images
-from acceptance.errors import AcceptanceError
+from acceptance.docker.engine import ANSWER_SECONDS, Engine, connect
+from acceptance.docker.pulls import missing_image, missing_images, pull
+from acceptance.errors import AcceptanceError, Unrecoverable
 from tests.unit.docker.daemon import FOUND, NO_NETWORK, daemon
 from tests.unit.problems import assert_problem
 
@@ -121,3 +123,33 @@ def test_a_network_that_the_daemon_refuses_is_told_with_its_fix(monkeypatch, tmp
         engine = Engine("a-run", tmp_path, lambda text: None, lambda: None)
         with pytest.raises(AcceptanceError, match=rf"making a network: {NO_NETWORK}: .*docker network prune"):
             _ = engine.network
+
+
+@pytest.fixture
+def pulled(monkeypatch):
+    """Pull an image of a daemon whose pulls have no end; return the error and what was said meanwhile."""
+
+    def run(**how):
+        said: list[str] = []
+        with daemon({}, dies=how.pop("dies", False)) as address:
+            monkeypatch.setenv("DOCKER_HOST", address)
+            client = connect().client
+            with contextlib.closing(client), pytest.raises(Unrecoverable) as raised:
+                pull(client, IMAGE, said.append, **how)
+        return str(raised.value), said
+
+    return run
+
+
+def test_a_pull_that_says_nothing_more_is_given_up(pulled):
+    error, said = pulled(look=0.5, stuck=2)
+    assert f"image {IMAGE}: not on" in error
+    assert "can't be pulled: Pulling fs layer; nothing new for 2 s" in error
+    assert f"pulling {IMAGE}: Pulling fs layer; nothing new for 1 s" in said
+
+
+def test_a_daemon_that_dies_while_it_pulls_is_named_at_once(pulled):
+    began = time.monotonic()
+    error, _ = pulled(dies=True, look=0.5, stuck=600)
+    assert "connecting to Docker: no answer in" in error
+    assert time.monotonic() - began < ANSWER_SECONDS + 10
