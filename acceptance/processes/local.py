@@ -53,16 +53,16 @@ class Process:
             raise ProcessDied(death(self.name, code, self.log, redactor=self.redactor))
 
     def stop(self) -> None:
-        """End the process and all its children: SIGTERM, and SIGKILL for what is left after 10 s.
+        """End the process and all its children: SIGTERM, and SIGKILL for what is left after `stop_seconds`.
 
         The children of one that died get SIGKILL at once: Triton's stub, for one, waits for its server.
         """
         if self.popen.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.popen.pid, signal.SIGTERM)
+            deadline = time.monotonic() + self.stop_seconds
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(self.stop_seconds)
-            deadline = time.monotonic() + self.stop_seconds
             while group_lives(self.popen.pid) and time.monotonic() < deadline:
                 time.sleep(0.02)
         with contextlib.suppress(ProcessLookupError):

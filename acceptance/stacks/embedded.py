@@ -28,6 +28,9 @@ from acceptance.training import project
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, load_client, read_run
 
+# Triton takes seconds to end, and none of them has anything to save: what it leaves is removed
+STOP_SECONDS = 0.5
+
 
 class EmbeddedStack(BaseStack):
     """Starts each process at first use and ends them all with the context; `codeset` is the MLflow Project."""
@@ -58,7 +61,11 @@ class EmbeddedStack(BaseStack):
     def __enter__(self) -> Self:
         raise_soft_limits(embedded_needs.LIMITS)
         self.processes = Processes(
-            self.workspace.directory, self.workspace.logs, self.workspace.redactor, stderr=self.workspace.stderr
+            self.workspace.directory,
+            self.workspace.logs,
+            self.workspace.redactor,
+            stop_seconds=STOP_SECONDS,
+            stderr=self.workspace.stderr,
         )
         return self
 

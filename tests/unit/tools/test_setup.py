@@ -1,5 +1,6 @@
 """The set-up: one clear line on a machine that won't do, and nothing twice on one that does."""
 
+import gc
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from tests.chain.leftovers import processes_of
 from tests.small_disk import small_disk
 
 SCRIPTS = ("setup", "own_settings.sh", "interruptible.sh", "go_install", "check_machine.py", "check_setup.py")
+FILES = (*(f"tools/{name}" for name in SCRIPTS), "uv.lock", "pyproject.toml", "images/trainer/collect_seldom.pth")
 UNAME = '#!/bin/sh\ncase $1 in -s) echo "{system}";; -m) echo "{machine}";; esac\n'
 OLD_PYTHON = "#!/bin/sh\necho 3.9\n"
 THIS_PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
@@ -83,11 +85,9 @@ def with_programs(folder, **scripts):
 
 def bare_copy(folder):
     """Make one in a folder; return what runs its set-up, with some programs before the machine's own."""
-    (folder / "tools").mkdir()
-    for name in SCRIPTS:
-        shutil.copy(ROOT / "tools" / name, folder / "tools")
-    for name in ("uv.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
+    for name in FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     (folder / "bin").mkdir()
 
     def run(variables=None, **scripts):
@@ -325,3 +325,9 @@ def test_variables_that_no_python_starts_with_or_that_take_the_checks_out_do_not
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert answer.returncode == 0, answer.stderr
     assert re.search(r"\d+ tests collected", answer.stdout)
+
+
+def test_the_python_that_was_set_up_looks_for_garbage_seldom():
+    """Else MLflow and TensorFlow take a quarter longer to start, and every run with them."""
+    line = (ROOT / "images" / "trainer" / "collect_seldom.pth").read_text()
+    assert f"gc.set_threshold{gc.get_threshold()}" in line.replace("_000", "000")
