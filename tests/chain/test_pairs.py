@@ -19,6 +19,7 @@ from tests.sabotage.edit import replace
 pytestmark = pytest.mark.alone
 
 RATE, SECONDS = 350, 2  # as few requests as a 99th percentile takes
+TRIES = 3  # others use this machine
 
 
 class SlowedStack(EmbeddedStack):
@@ -91,7 +92,9 @@ def compare(stack, plan, cpu, gpu):
 
 
 def test_a_predictor_with_twice_the_latency_is_told_apart(stack, plan, predictor, slow_predictor):
-    found = compare(stack, plan, predictor, slow_predictor)
+    tries = (compare(stack, plan, predictor, slow_predictor) for _ in range(TRIES))
+    found = next((found for found in tries if found.verdict() != CANT_TELL), None)
+    assert found, f"{TRIES} times it could not tell"
     assert found.verdict() == CPU_FASTER, found.summary() + str(found.invalid())
     assert found.ratios()[0].estimate > 1.5, found.summary()
 
