@@ -40,7 +40,7 @@ def sent_in_time(send: Callable[[], LoadResult]) -> LoadResult:
     """
     result = send()
     while result.left_late and len(result.earlier) + 1 < MOST_SENT:
-        earlier = (*result.earlier, f"an INVALID load before: {'; '.join(result.invalid())}")
+        earlier = (*result.earlier, "; ".join(result.invalid()))
         result = replace(send(), earlier=earlier)
     return result
 
