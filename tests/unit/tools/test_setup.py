@@ -1,5 +1,6 @@
 """The set-up: one clear line on a machine that won't do, and nothing twice on one that does."""
 
+import fcntl
 import gc
 import os
 import re
@@ -308,6 +309,20 @@ def test_an_interrupted_set_up_ends_at_once_leaves_nothing_and_is_simply_run_aga
     answer = set_up(go=MADE_UP_GO)
     assert answer.returncode == 0, answer
     assert (tmp_path / ".venv" / "bin" / "vegeta").exists()
+
+
+def test_of_two_set_ups_at_once_the_second_waits_for_the_first(set_up, tmp_path):
+    programs = with_programs(tmp_path, python3_11=MADE_UP_PYTHON, go=MADE_UP_GO)
+    script = tmp_path / "tools" / "setup"
+    with script.open() as first, (tmp_path / "said").open("w") as said:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        with subprocess.Popen([script], env=programs, stderr=said) as second:
+            words = tmp_path / "said"
+            wait_until("it to wait", lambda: Ready(None) if "another one" in words.read_text() else "it doesn't", 30)
+            assert not (tmp_path / ".venv").exists()
+            fcntl.flock(first, fcntl.LOCK_UN)
+            assert second.wait(30) == 0
+    assert (tmp_path / ".venv" / ".acceptance").exists()
 
 
 def test_make_help_lists_every_target():
