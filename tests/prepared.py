@@ -7,6 +7,7 @@ environment changes Python itself, or a library while it is loaded, is none for 
 import contextlib
 import ctypes
 import functools
+import gc
 import multiprocessing
 import os
 import signal
@@ -64,6 +65,7 @@ def become_run(words: Sequence[str], variables: Mapping[str, str], said: str) ->
     os.environ.update(variables)
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
+    gc.freeze()  # pytest looks for garbage at its end; there is none in the libraries
     with (
         open(1, "w", encoding="utf-8", closefd=False) as stdout,
         open(2, "w", encoding="utf-8", closefd=False) as stderr,

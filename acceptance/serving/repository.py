@@ -28,10 +28,21 @@ def build_repository(
     version = directory / MODEL / "1"
     version.mkdir(parents=True)
     shutil.copy(source, version / "model.onnx")
-    for name, text in configuration(device, backend, site_packages or site.getsitepackages()[0]).items():
+    site_packages = site_packages or by_ascii_name(site.getsitepackages()[0], version)
+    for name, text in configuration(device, backend, site_packages).items():
         folder = directory / MODEL if name == CONFIG else version
         (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
     return directory
+
+
+def by_ascii_name(packages: str, version: Path) -> str:
+    """Return a link to the packages' folder, beside the model.
+
+    Triton's stub takes all text for ASCII, and Python 3.12 loads no library by another name. The run directory's is.
+    """
+    link = version.absolute() / "packages"
+    link.symlink_to(packages)
+    return str(link)
 
 
 def configuration(device: str, backend: str, site_packages: str) -> dict[str, str]:

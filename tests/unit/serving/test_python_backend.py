@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from acceptance.serving import gpu_evidence
-from acceptance.serving.repository import PYTHON_MODEL
+from acceptance.serving.repository import PYTHON_MODEL, by_ascii_name
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -100,14 +100,14 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 class Backend:
-    """Loads model.py as Triton does: its packages are in the folder that site-packages.txt names."""
+    """Loads model.py as Triton does: its packages are in a folder of that name, and site-packages.txt says where."""
 
     def __init__(self, folder: Path, name: str = "packages") -> None:
         self.version, packages, stub = (folder / made for made in ("1", name, "stub"))
         for made in (self.version, packages, stub):
             made.mkdir()
         (self.version / "model.py").write_text(PYTHON_MODEL.read_text())
-        (self.version / "site-packages.txt").write_text(str(packages), encoding="utf-8")
+        (self.version / "site-packages.txt").write_text(by_ascii_name(str(packages), self.version), encoding="utf-8")
         (packages / "numpy").symlink_to(Path(np.__file__).parent)
         (packages / "onnxruntime.py").write_text(RUNTIME)
         (stub / "triton_python_backend_utils.py").write_text(TRITON)
