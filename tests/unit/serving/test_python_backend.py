@@ -111,7 +111,8 @@ class Backend:
         (packages / "numpy").symlink_to(Path(np.__file__).parent)
         (packages / "onnxruntime.py").write_text(RUNTIME)
         (stub / "triton_python_backend_utils.py").write_text(TRITON)
-        self.path = f"{stub}:{self.version}"
+        # Triton's stub is led to the packages by the PATH as well, by their own name
+        self.path = f"{stub}:{self.version}:{packages}"
 
     def ask(self, device, *sizes, available=(CUDA, CPU), used=CPU):
         """Return what was asked, in its order, and how it failed or ""; ONNX Runtime runs on what is `used`."""
