@@ -110,20 +110,25 @@ class LoadResult:
             reasons.append(f"{len(self)} requests; a 99th percentile takes {REQUESTS_FOR_P99}")
         if len(self) != plan.requests:
             reasons.append(f"{len(self)} requests were sent of the {plan.requests} asked for")
-        if abs(self.rate_sent / plan.rate - 1) > RATE_TOLERANCE:
-            reasons.append(f"{self.rate_sent:.1f} requests/s were sent instead of {plan.rate} within 1 %")
+        reasons += self.off_schedule()
+        if self.failed.any():
+            reasons.append(f"{int(self.failed.sum())} of {len(self)} requests failed: {self.failures()}")
+        return reasons
+
+    def off_schedule(self) -> list[str]:
+        """Return how the sending missed the plan's times."""
+        reasons = []
+        if abs(self.rate_sent / self.plan.rate - 1) > RATE_TOLERANCE:
+            reasons.append(f"{self.rate_sent:.1f} requests/s were sent instead of {self.plan.rate} within 1 %")
         late = float((self.late > LATE_SECONDS).mean()) if len(self) else 0.0
         if late > LATE_SHARE:
             reasons.append(f"{late:.1%} of the requests left over 10 ms after their intended time; at most 1 % may")
-        if self.failed.any():
-            reasons.append(f"{int(self.failed.sum())} of {len(self)} requests failed: {self.failures()}")
         return reasons
 
     @property
     def left_late(self) -> bool:
         """Whether the load is INVALID by the sending alone, which says something of the machine, not of the server."""
-        complete = REQUESTS_FOR_P99 <= len(self) == self.plan.requests
-        return bool(self.invalid()) and complete and not self.incidents and not self.failed.any()
+        return bool(self.invalid()) and self.invalid() == self.off_schedule()
 
     def figures(self) -> dict[str, str]:
         """Return the load's figures in the tutorial's order, in milliseconds, for people."""
