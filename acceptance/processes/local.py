@@ -24,6 +24,8 @@ RUN_MODULE = Path(__file__).with_name("run_module.py")
 # no variable changes where this Python finds its modules, or how it reads text
 ISOLATED = (sys.executable, "-I", "-X", "utf8")
 STOP_SECONDS = 10
+# the command begins once the guardian knows it, and never where pytest was killed before it could say so
+BEGIN_WHEN_WATCHED = ("/bin/sh", "-c", 'read -r _ && exec "$@" </dev/null', "begin")
 
 
 def free_port() -> int:
@@ -164,8 +166,8 @@ class Processes:
         log = self.logs / f"{name}.log"
         with interrupts_deferred(), log.open("wb") as output:
             popen = self.popen(
-                [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
+                [*BEGIN_WHEN_WATCHED, *map(str, command)],
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
@@ -175,6 +177,9 @@ class Processes:
             process = Process(name, popen, log, self.redactor, self.stop_seconds)
             self.started.append(process)
             self.tell_guardian("watch", popen.pid)
+            assert popen.stdin is not None
+            with contextlib.suppress(BrokenPipeError), popen.stdin:  # one that was killed has no reader
+                popen.stdin.write(b"begin\n")
         return process
 
     def check_alive(self, but: Process | None = None) -> None:

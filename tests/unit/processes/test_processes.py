@@ -116,6 +116,27 @@ def test_an_interrupt_while_a_process_starts_does_not_lose_it(folders, number):
     assert process.popen.returncode == -signal.SIGTERM
 
 
+def test_nothing_begins_where_pytest_is_killed_before_the_guardian_knows_of_it(tmp_path):
+    owner = (
+        "import os, signal, subprocess, sys\n"
+        "from pathlib import Path\n"
+        "from acceptance.processes.local import Processes\n"
+        "class Last(subprocess.Popen):\n"
+        "    def __init__(self, *arguments, **options):\n"
+        "        super().__init__(*arguments, **options)\n"
+        "        print(self.pid, flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "run = Path(sys.argv[1])\n"
+        "group = Processes(run / 'run', run, popen=Last)\n"
+        "group.start('mark', ['sh', '-c', f'touch {run}/begun; exec sleep 600'])"
+    )
+    (tmp_path / "run").mkdir()
+    killed = subprocess.run([sys.executable, "-c", owner, tmp_path], stdout=subprocess.PIPE, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    wait_gone(int(killed.stdout))
+    assert not (tmp_path / "begun").exists()
+
+
 def test_the_guardian_ends_everything_when_its_owner_is_killed(tmp_path):
     owner = (
         "import sys, time; from pathlib import Path; from acceptance.processes.local import Processes\n"
