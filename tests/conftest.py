@@ -11,8 +11,8 @@ from tools.lab_image_names import images_yaml
 SHARED = ("cluster", "docker")
 # of the cluster's, those that change its nodes, or count them
 OF_NODES = ("test_device_plugin.py", "test_diagnosis.py", "test_gpu_node.py", "test_gpus.py")
-# whose files take longest: they start first, or one worker ends long after the others
-LONGEST = (*SHARED, "chain", "contract", "report", "training")
+# whose files take longest, or mostly wait: they start first, or workers end long after the others, or wait together
+LONGEST = (*SHARED, "chain", "contract", "fixtures", "report", "stacks", "training")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -10,17 +10,12 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper
 
 import data
+from linear import CLASSES, INPUT, OUTPUT, to_onnx
 
-INPUT, OUTPUT = "conv2d_input", "dense_1"
-CLASSES = 10
 # how much the weights are kept small: the least squares alone would fit every image that they see
 RIDGE = 10.0
-# which ONNX Runtime reads, and that of its operators
-IR_VERSION, OPSET = 8, 17
 REFERENCE_IMAGES = 2000
 
 
@@ -90,22 +85,6 @@ def log_model(weights: np.ndarray, example: np.ndarray) -> None:
         pip_requirements=["onnx", "onnxruntime"],
         save_as_external_data=False,
     )
-
-
-def to_onnx(weights: np.ndarray) -> onnx.ModelProto:
-    graph = helper.make_graph(
-        [
-            helper.make_node("Flatten", [INPUT], ["rows"]),
-            helper.make_node("Gemm", ["rows", "weights", "bias"], [OUTPUT]),
-        ],
-        "linear",
-        [helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, ["images", 32, 32, 3])],
-        [helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, ["images", CLASSES])],
-        [numpy_helper.from_array(weights[:-1], "weights"), numpy_helper.from_array(weights[-1], "bias")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    onnx.checker.check_model(model)
-    return model
 
 
 if __name__ == "__main__":

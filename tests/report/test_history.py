@@ -122,12 +122,14 @@ def test_a_run_that_ends_while_another_writes_waits_for_its_turn(tmp_path):
         append(file, run())
         appended.set()
 
-    with beside(write), file.open("ab") as first:
+    with file.open("ab") as first:
         fcntl.flock(first, fcntl.LOCK_EX)
         first.write(whole[:-20])
         first.flush()
-        assert not appended.wait(0.3)
-        first.write(whole[-20:])
+        with beside(write):
+            assert not appended.wait(0.3)
+            first.write(whole[-20:])
+            first.close()
     found = read(file)
     assert (len(found.runs), found.broken) == (3, 0)
 
@@ -179,7 +181,7 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(lines=st.lists(st.binary(max_size=60) | ENTRY.map(lambda entry: json.dumps(entry).encode()), max_size=6))
 def test_no_file_stops_a_comparison(tmp_path_factory, lines):
     file = tmp_path_factory.getbasetemp() / "fuzzed.jsonl"
@@ -189,7 +191,7 @@ def test_no_file_stops_a_comparison(tmp_path_factory, lines):
     json.loads(made.as_json())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(cut=st.integers(0, 5000), at=st.integers(0, 5000), byte=st.integers(0, 255))
 def test_no_damaged_results_json_stops_a_comparison(tmp_path_factory, cut, at, byte):
     whole = bytearray(run().as_json().encode())

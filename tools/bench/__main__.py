@@ -32,6 +32,7 @@ def main() -> int:
         "cifar10": lambda folder: suite.acceptance(folder, data),
         "trainer": lambda folder: training.trainer_against_keras(folder, data),
         "serving": lambda folder: serving.triton_against_peers(folder),
+        "latency": lambda folder: serving.quick_against_six(folder),
     }
     if arguments.cluster:
         options = [*arguments.cluster.split(), "--profile=quick", "--data=digits"]

@@ -16,6 +16,7 @@ from acceptance.data.sample import find_sample
 from acceptance.data.source import Source
 from acceptance.health import unready
 from acceptance.load.limits import REQUESTS_FOR_P99
+from acceptance.load.pairs import send_pairs
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.options import read_settings
 from acceptance.processes.local import free_port
@@ -35,6 +36,8 @@ HELD_SECONDS = 0.1
 READY_SECONDS = 180
 TRITON, FORMATS = "Triton", ("JSON", "binary")
 PAIRS, P99_RATIO = 3, 0.2
+# the tutorial's load, and how often each recipe's network gets it
+TUTORIALS, RUNS = (600, 10), 10
 
 
 @contextlib.contextmanager
@@ -135,6 +138,38 @@ def highest_rate(send: Callable[[int], LoadResult]) -> int:
 def holds(result: LoadResult) -> bool:
     """Say whether the server kept up: all answered well, and soon enough."""
     return not result.invalid() and result.percentile(99) <= HELD_SECONDS
+
+
+def quick_against_six(folder: Path) -> Iterator[Row]:
+    """Serve the networks of both recipes, trained on the stand-in, and send each the tutorial's load in turns."""
+    for name in ("logs", "run"):
+        (folder / name).mkdir()
+    settings = read_settings({"data": "digits"}, ["embedded"], {})
+    with EmbeddedStack(settings, Workspace(folder / "run", folder / "logs"), lambda text: None) as stack:
+        dataset = prepare(Source(), folder / "data")
+        plan = LoadPlan(*TUTORIALS, json_request(dataset.held_out.pixels[:1]))
+        with contextlib.ExitStack() as serving:
+            endpoints = {}
+            for device, profile in (("cpu", "six"), ("gpu", "quick")):  # a pair's names
+                run = stack.train(Recipe("cpu", profile, 1, batch_size=32), dataset)
+                endpoints[device] = serving.enter_context(stack.serve(run, "cpu"))
+                stack.send_load(endpoints[device], plan)
+
+            def send(device: str) -> LoadResult:
+                load = stack.send_load(endpoints[device], plan)
+                p50, p99 = (load.percentile(percent) * 1000 for percent in (50, 99))
+                recipe = "six" if device == "cpu" else "quick"
+                print(
+                    f"{recipe}: p50 {p50:.1f}, p99 {p99:.1f} ms {'; '.join(load.invalid())} {load.machine}", flush=True
+                )
+                return load
+
+            found = send_pairs(send, RUNS)
+    for ratio in found.ratios():
+        name = (
+            f"p{ratio.percent} of quick over that of six at {TUTORIALS[0]} JSON requests/s, {len(found.counted)} pairs"
+        )
+        yield Row(f"{name} ({ratio.low:.2f} to {ratio.high:.2f})", ratio.estimate, 1, "x")
 
 
 def triton_against_peers(folder: Path) -> Iterator[Row]:

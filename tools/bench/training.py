@@ -13,6 +13,8 @@ from acceptance.training.recipes import Recipe, recipe_for
 from tools.bench.rows import Row
 
 PAIRS = 3
+# how lines begin: the trainer's last one, and the one about its process
+TRAINED, PEAK = "trained in ", "peak memory "
 # what was `quick` before it
 SIX = Recipe("cpu", "six", epochs=2, batch_size=64)
 # held out after each of the first epochs of D. Page's ResNet-9, full width, 24 epochs: `logs.tsv` of his cifar10-fast
@@ -76,18 +78,26 @@ def trainer_against_keras(folder: Path, data: Path | None) -> Iterator[Row]:
 
 
 def time_to_70(folder: Path, data: Path | None, codeset: Path = CODESET) -> Iterator[Row]:
-    """Time to 70 % held out, from the images being read to the last step: `six` over `quick`, in turns."""
+    """Time to 70 % held out, from the images being read to the last step: `six` over `quick`, in turns.
+
+    Then what `quick` takes of memory at its most, evaluation and export included, over what `six` does.
+    """
     assert data
     spent: dict[str, list[float]] = {"six": [], "quick": []}
+    peaks: dict[str, list[float]] = {"six": [], "quick": []}
     for number in range(PAIRS):
         for recipe in (SIX, recipe_for("cpu", "quick", stand_in=False)):
-            seconds, accuracy = trained(codeset / "train.py", folder, data, replace(recipe, seed=number + 1))
+            seconds, accuracy, peak = trained(codeset / "train.py", folder, data, replace(recipe, seed=number + 1))
             if accuracy < 0.7:
                 raise SystemExit(f"{recipe.profile}: {accuracy * 100:.1f} % held out, nothing to compare with")
             spent[recipe.profile].append(seconds)
+            peaks[recipe.profile].append(peak)
     each = ", ".join(f"{one:.1f}" for one in spent["quick"])
     what = f"time to 70 % held out: six convolutions against quick ({each} s)"
     yield Row(what, sum(spent["six"]) / sum(spent["quick"]), 6.0, "x", True)
+    each = ", ".join(f"{one:.2f}" for one in peaks["quick"])
+    what = f"peak memory of the trainer: quick ({each} GB) over six convolutions"
+    yield Row(what, sum(peaks["quick"]) / sum(peaks["six"]), 1.0, "x")
 
 
 def beyond_curve(folder: Path, data: Path | None, codeset: Path = CODESET) -> Iterator[Row]:
@@ -97,7 +107,8 @@ def beyond_curve(folder: Path, data: Path | None, codeset: Path = CODESET) -> It
     options = ["--data", str(data), "--profile", "beyond-quarter"]
     with contextlib.closing(epochs_of(codeset / "beyond.py", "beyond", folder, options)) as lines:
         # in this order it asks for no line beyond the last published one
-        for published, line in zip(PUBLISHED, lines, strict=False):
+        epochs = (line for line in lines if not line.startswith(PEAK))
+        for published, line in zip(PUBLISHED, epochs, strict=False):
             reached.append(held_out(line))
             print(f"{line}; published: {published}", flush=True)
     what = "second recipe at a quarter of its width, held out after its first epochs, over the published ResNet-9's"
@@ -105,17 +116,22 @@ def beyond_curve(folder: Path, data: Path | None, codeset: Path = CODESET) -> It
     yield Row(f"{what} (mean of {len(reached)}: {curve} %)", sum(reached) / sum(PUBLISHED), 0.9, "x", True)
 
 
-def trained(trainer: Path, folder: Path, data: Path, recipe: Recipe) -> tuple[float, float]:
-    """Train by the recipe; return the seconds that the trainer says, and what it reached held out."""
+def trained(trainer: Path, folder: Path, data: Path, recipe: Recipe) -> tuple[float, float, float]:
+    """Train by the recipe; return the trainer's own seconds, what it reached held out, and its peak memory in GB."""
     options = [part for name, value in recipe.parameters.items() for part in (f"--{name.replace('_', '-')}", value)]
-    reached = 0.0
+    reached = seconds = peak = 0.0
     with contextlib.closing(epochs_of(trainer, recipe.profile, folder, ["--data", str(data), *options])) as lines:
         for line in lines:
             print(f"{recipe.profile}, seed {recipe.seed}: {line}", flush=True)
-            if line.startswith("trained in "):
-                return float(line.split()[2]), reached
-            reached = held_out(line)
-    raise SystemExit(f"{recipe.profile} did not say how long it took")
+            if line.startswith(TRAINED):
+                seconds = float(line.removeprefix(TRAINED).split()[0])
+            elif line.startswith(PEAK):
+                peak = float(line.removeprefix(PEAK).split()[0])
+            else:
+                reached = held_out(line)
+    if not seconds:
+        raise SystemExit(f"{recipe.profile} did not say how long it took")
+    return seconds, reached, peak
 
 
 def held_out(line: str) -> float:
@@ -123,7 +139,10 @@ def held_out(line: str) -> float:
 
 
 def epochs_of(program: Path, name: str, folder: Path, options: list[str]) -> Generator[str]:
-    """Run a program of the codeset and yield what it says after each epoch, and last; closing it ends the program."""
+    """Run a program of the codeset; yield what it says after each epoch and last, and what memory it took at its most.
+
+    Closing it ends the program.
+    """
     said = folder / f"{name}.log"
     with said.open("w", encoding="utf-8") as errors:
         popen = subprocess.Popen(
@@ -137,12 +156,15 @@ def epochs_of(program: Path, name: str, folder: Path, options: list[str]) -> Gen
     assert popen.stdout
     try:
         for line in popen.stdout:
-            if "held out" in line or line.startswith("trained in "):
+            if "held out" in line or line.startswith(TRAINED):
                 yield line.strip()
-        if popen.wait():
+        _, status, usage = os.wait4(popen.pid, 0)
+        popen.returncode = os.waitstatus_to_exitcode(status)
+        if popen.returncode:
             raise SystemExit(
                 f"{name} ended with {popen.returncode}; its last words:\n{said.read_text(encoding='utf-8')[-1000:]}"
             )
+        yield f"{PEAK}{usage.ru_maxrss * 1024 / 1e9:.2f} GB"
     finally:
         popen.kill()
         popen.wait()

@@ -15,6 +15,7 @@ for epoch, accuracy in enumerate({accuracies}[profile][:epochs], 1):
     print(f"epoch {{epoch}}/{{epochs}}: step 20/32, accuracy 0.900, 11 s left")
     print(f"epoch {{epoch}}/{{epochs}}: accuracy 0.900, held out {{accuracy:.3f}}, 10 s")
 print("trained in %.1f s, held-out images left out" % {seconds}[profile])
+b"." * (300_000_000 * (profile == {greedy!r}))
 """
 BEYOND = """
 import sys
@@ -26,17 +27,20 @@ sys.exit({code} and "no space left")
 SECONDS = {"six": 200.0, "quick": 25.0}
 
 
-def time_to_70(folder, seconds=None, **accuracies):
-    """Measure a made-up trainer, which says so many seconds for each recipe."""
+def time_to_70(folder, seconds=None, greedy="six", **accuracies):
+    """Measure a made-up trainer, which says so many seconds for each recipe, and takes more memory for the greedy one.
+
+    Returns the rows of the time and of the memory.
+    """
     (folder / "codeset").mkdir()
-    program = TRAINER.format(accuracies=accuracies, seconds=seconds or SECONDS)
+    program = TRAINER.format(accuracies=accuracies, seconds=seconds or SECONDS, greedy=greedy)
     (folder / "codeset/train.py").write_text(program)
-    (row,) = training.time_to_70(folder, folder, folder / "codeset")
-    return row
+    time, memory = training.time_to_70(folder, folder, folder / "codeset")
+    return time, memory
 
 
 def test_time_to_70_percent_is_that_of_whole_trainings_in_turns(tmp_path, capsys):
-    row = time_to_70(tmp_path, six=[0.5, 0.73], quick=[0.72])
+    row, _ = time_to_70(tmp_path, six=[0.5, 0.73], quick=[0.72])
     assert row.value == 8.0
     assert "(25.0, 25.0, 25.0 s)" in row.what
     assert row.reached
@@ -45,7 +49,15 @@ def test_time_to_70_percent_is_that_of_whole_trainings_in_turns(tmp_path, capsys
 
 
 def test_a_quick_that_is_not_six_times_as_fast_misses(tmp_path):
-    assert not time_to_70(tmp_path, {"six": 140.0, "quick": 25.0}, six=[0.7, 0.7], quick=[0.72]).reached
+    row, _ = time_to_70(tmp_path, {"six": 140.0, "quick": 25.0}, six=[0.7, 0.7], quick=[0.72])
+    assert not row.reached
+
+
+@pytest.mark.parametrize(("greedy", "reached"), [("six", True), ("quick", False)])
+def test_a_quick_that_takes_more_memory_misses(tmp_path, greedy, reached):
+    _, row = time_to_70(tmp_path, greedy=greedy, six=[0.7, 0.7], quick=[0.72])
+    assert row.reached == reached
+    assert (row.value < 0.5) == reached
 
 
 def beyond(folder, accuracies, code=0):
