@@ -24,8 +24,7 @@ def start(tmp_path):
     (tmp_path / "tmp").mkdir()
     with contextlib.ExitStack() as started:
 
-        def start(scenario, log):
-            light = LIGHT if scenario == "tutorials_load" else ()
+        def start(scenario, log, light=LIGHT):
             arguments = (*light, "--data=digits", "--duration=30", "-k", scenario)
             # the guardian cleans up whatever the environment says
             variables = {"TMPDIR": str(tmp_path / "tmp"), "PYTHONSAFEPATH": "1", "MY_SECRET": SECRET}
@@ -38,8 +37,8 @@ def start(tmp_path):
 
 @pytest.fixture
 def running(start):
-    """A run in its training."""
-    return start("cpu_model_learns", TRAINER)
+    """A run in its training, of the real network."""
+    return start("cpu_model_learns", TRAINER, light=())
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
@@ -122,7 +121,8 @@ def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario
     assert ("nv_inference_request_success" in page) == (evidence == METRICS)
 
 
-def test_an_mlflow_that_falls_silent_during_the_training_is_named_in_time(running):
+def test_an_mlflow_that_falls_silent_during_the_training_is_named_in_time(start):
+    running = start("cpu_model_learns", TRAINER)
     find(running.folder, "train.py --data")  # MLflow has answered by then
     send(signal.SIGSTOP, running.folder, "mlflow server|uvicorn")
     running.wait_for_failure(SILENT_SECONDS)
