@@ -8,11 +8,14 @@ import pytest
 from tools.lab_image_names import images_yaml
 
 # whose tests use one cluster, or look at all that a daemon has: they take turns, whatever runs beside them
-SHARED = ("cluster", "docker")
+SHARED = ("tests/cluster", "tests/docker")
 # of the cluster's, those that change its nodes, or count them
 OF_NODES = ("test_device_plugin.py", "test_diagnosis.py", "test_gpu_node.py", "test_gpus.py")
-# whose files take longest, or mostly wait: they start first, or workers end long after the others, or wait together
-LONGEST = (*SHARED, "chain", "contract", "fixtures", "report", "stacks", "training")
+# after them those whose files take longest, or mostly wait: else workers end long after the others, or wait together
+LONGEST = (
+    *("tests/chain", "tests/contract", "tests/report"),
+    *("tests/unit/docker", "tests/unit/fixtures", "tests/unit/stacks", "tests/unit/training"),
+)
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -29,7 +32,15 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+    def place(item):
+        folder = folder_of(item.nodeid)
+        return folder not in SHARED, folder not in LONGEST
+
+    items.sort(key=place)
+
+
+def folder_of(nodeid):
+    return nodeid.split("::")[0].rpartition("/")[0]
 
 
 def pytest_xdist_make_scheduler(config, log):
@@ -38,11 +49,10 @@ def pytest_xdist_make_scheduler(config, log):
 
     class Turns(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            file = nodeid.split("::")[0]
-            folder, name = file.split("/")[-2:]
+            file, folder = nodeid.split("::")[0], folder_of(nodeid)
             if folder not in SHARED:
                 return file
-            return "nodes" if name in OF_NODES else folder
+            return "nodes" if file.rpartition("/")[2] in OF_NODES else folder
 
     return Turns(config, log)
 
