@@ -121,7 +121,9 @@ def mlserver(model: Path, form: Form, work: Path) -> Server:
 
     def command(python: Path, port: int) -> list[str | Path]:
         ports = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
-        settings = {"host": "127.0.0.1", "debug": False, "parallel_workers": 1, **ports}
+        # by default in the folder that it is started from
+        folders = {"metrics_dir": str(work / "metrics"), "environments_dir": str(work / "environments")}
+        settings = {"host": "127.0.0.1", "debug": False, "parallel_workers": 1, **ports, **folders}
         served = {
             "name": MODEL,
             "implementation": "mlserver_mlflow.MLflowRuntime",
