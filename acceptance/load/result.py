@@ -128,7 +128,8 @@ class LoadResult:
     @property
     def left_late(self) -> bool:
         """Whether the load is INVALID by the sending alone, which says something of the machine, not of the server."""
-        return bool(self.invalid()) and self.invalid() == self.off_schedule()
+        off_schedule = self.off_schedule()
+        return bool(off_schedule) and self.invalid() == off_schedule
 
     def figures(self) -> dict[str, str]:
         """Return the load's figures in the tutorial's order, in milliseconds, for people."""

@@ -12,7 +12,7 @@ from acceptance.training import project as mlflow_local
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import read_run
 
-EPOCHS = 3
+EPOCHS = 6
 # the GPU's way of training, on the CPU
 COMPILED = """
 import pathlib, sys
@@ -57,7 +57,7 @@ def test_the_beyond_entry_point_learns_and_is_tracked_like_the_other(tmp_path):
     assert {name: run.parameters.get(name) for name in said} == said
     assert run.parameters["precision"] == "float32"
     assert run.seconds > sum(run.metrics["epoch_seconds"])
-    assert run.held_out_accuracy > 0.3, answer.stdout  # ten classes; ten epochs reach 0.9
+    assert run.held_out_accuracy > 0.6, answer.stdout  # ten classes; ten epochs reach 0.9
 
 
 def test_the_training_compiles_with_xla_in_bfloat16(tmp_path):

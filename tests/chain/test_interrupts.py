@@ -13,8 +13,8 @@ from acceptance.waiting import Ready, wait_until
 from tests.chain.leftovers import processes_of, wait_clean
 from tests.running import AT_ONCE, LIGHT, SILENT_SECONDS, started_suite
 
-# logs whose start shows how far a run is, and what a failure has besides
-TRAINER, LOAD, METRICS = "trainer-cpu-quick-1", "vegeta-cpu-3", "triton-cpu-metrics.txt"
+# logs whose start shows how far a run is
+TRAINER, LOAD = "trainer-cpu-quick-1", "vegeta-cpu-3"
 SECRET = "plain" + "words" * 3
 
 
@@ -94,15 +94,15 @@ def wait_ended(process: psutil.Process) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "log", "pattern", "words", "evidence"),
+    ("scenario", "log", "pattern", "words"),
     [
-        ("cpu_model_learns", TRAINER, "mlflow server|uvicorn", "mlflow was killed by SIGKILL", f"{TRAINER}.log"),
-        ("cpu_model_learns", TRAINER, "train.py --data", f"{TRAINER} exited with", "mlflow.log"),
-        ("tutorials_load", LOAD, "bin/tritonserver", "triton-cpu-2 was killed by SIGKILL", f"{LOAD}.log"),
-        ("tutorials_load", LOAD, "vegeta attack", f"{LOAD} was killed by SIGKILL", METRICS),
+        ("cpu_model_learns", TRAINER, "mlflow server|uvicorn", "mlflow was killed by SIGKILL"),
+        ("cpu_model_learns", TRAINER, "train.py --data", f"{TRAINER} exited with"),
+        ("tutorials_load", LOAD, "bin/tritonserver", "triton-cpu-2 was killed by SIGKILL"),
+        ("tutorials_load", LOAD, "vegeta attack", f"{LOAD} was killed by SIGKILL"),
     ],
 )
-def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario, log, pattern, words, evidence):
+def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario, log, pattern, words):
     run = start(scenario, log)
     waited_for = child_of(run.popen.pid, find(run.folder, pattern)[0])
     send(signal.SIGKILL, run.folder, pattern)
@@ -114,11 +114,6 @@ def test_a_process_that_is_killed_fails_the_waiting_step_at_once(start, scenario
     assert words in run.output
     assert f"the end of {run.folder}" in run.output
     wait_clean(run.folder)
-    page = (run.report / "report.html").read_text()
-    for name in (f"{words.split()[0]}.log", evidence):
-        assert f"<summary>{name}" in page
-    # of a server that lives, its own count as well
-    assert ("nv_inference_request_success" in page) == (evidence == METRICS)
 
 
 def test_an_mlflow_that_falls_silent_during_the_training_is_named_in_time(start):

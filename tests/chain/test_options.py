@@ -42,6 +42,16 @@ def test_a_users_own_request_is_sent_as_it_is_and_must_land_where_it_says(result
     assert max(re.findall(r"(\w+) (-?[\d.]+)", logits), key=lambda item: float(item[1]))[0] == "seven"
 
 
+def test_a_failure_has_the_logs_and_the_servers_metrics_as_evidence(tmp_path):
+    result = run_suite(tmp_path / "report", *LIGHT, "--data=digits", "-k", "deer_lands", "--expect-index=3")
+    assert result.code == 1
+    assert "the three landed at index 4 (four), not 3" in result.scenarios()[DEER].message
+    page = (result.report / "report.html").read_text()
+    for name in ("mlflow.log", "trainer-cpu-quick-1.log", "triton-cpu-2.log", "triton-cpu-metrics.txt"):
+        assert f"<summary>{name}" in page
+    assert "nv_inference_request_success" in page
+
+
 def test_keep_leaves_the_stack_up_and_its_own_words_remove_it(result, folder):
     check_kept(result)
     wait_clean(folder)

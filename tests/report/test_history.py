@@ -181,7 +181,7 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(lines=st.lists(st.binary(max_size=60) | ENTRY.map(lambda entry: json.dumps(entry).encode()), max_size=6))
 def test_no_file_stops_a_comparison(tmp_path_factory, lines):
     file = tmp_path_factory.getbasetemp() / "fuzzed.jsonl"
@@ -191,7 +191,7 @@ def test_no_file_stops_a_comparison(tmp_path_factory, lines):
     json.loads(made.as_json())
 
 
-@settings(deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cut=st.integers(0, 5000), at=st.integers(0, 5000), byte=st.integers(0, 255))
 def test_no_damaged_results_json_stops_a_comparison(tmp_path_factory, cut, at, byte):
     whole = bytearray(run().as_json().encode())

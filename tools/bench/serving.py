@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import requests
 
-from acceptance.data.dataset import prepare
+from acceptance.busy import busy
+from acceptance.data.dataset import Dataset, prepare
 from acceptance.data.sample import find_sample
 from acceptance.data.source import Source
 from acceptance.health import unready
@@ -93,11 +94,8 @@ class Bench:
         for load in loads:
             if load.invalid():
                 raise SystemExit(f"a load of {rate} requests/s that both hold was INVALID: {load.invalid()}")
-        percentiles = [[load.percentile(percent) * 1000 for percent in (50, 99)] for load in loads]
-        print(
-            "p50 and p99 in ms, Triton and the other: " + "; ".join(f"{p50:.1f} {p99:.1f}" for p50, p99 in percentiles)
-        )
-        return percentiles[0][1] / percentiles[1][1]
+        print(f"Triton: {percentiles(loads[0])}; the other: {percentiles(loads[1])}", flush=True)
+        return loads[0].percentile(99) / loads[1].percentile(99)
 
     def highest_rates(self, name: str, address: str, forms: Mapping[str, Form]) -> dict[str, int]:
         """Return the highest rate by the format of the request."""
@@ -140,13 +138,24 @@ def holds(result: LoadResult) -> bool:
     return not result.invalid() and result.percentile(99) <= HELD_SECONDS
 
 
-def quick_against_six(folder: Path) -> Iterator[Row]:
-    """Serve the networks of both recipes, trained on the stand-in, and send each the tutorial's load in turns."""
+def percentiles(load: LoadResult) -> str:
+    p50, p99 = (load.percentile(percent) * 1000 for percent in (50, 99))
+    return f"p50 {p50:.1f}, p99 {p99:.1f} ms"
+
+
+@contextlib.contextmanager
+def stack_and_stand_in(folder: Path) -> Iterator[tuple[EmbeddedStack, Dataset]]:
+    """Yield what trains and serves in the folder, and the data to train on: the network is that of CIFAR-10."""
     for name in ("logs", "run"):
         (folder / name).mkdir()
     settings = read_settings({"data": "digits"}, ["embedded"], {})
     with EmbeddedStack(settings, Workspace(folder / "run", folder / "logs"), lambda text: None) as stack:
-        dataset = prepare(Source(), folder / "data")
+        yield stack, prepare(Source(), folder / "data")
+
+
+def quick_against_six(folder: Path) -> Iterator[Row]:
+    """Serve the networks of both recipes, trained on the stand-in, and send each the tutorial's load in turns."""
+    with stack_and_stand_in(folder) as (stack, dataset):
         plan = LoadPlan(*TUTORIALS, json_request(dataset.held_out.pixels[:1]))
         with contextlib.ExitStack() as serving:
             endpoints = {}
@@ -157,31 +166,24 @@ def quick_against_six(folder: Path) -> Iterator[Row]:
 
             def send(device: str) -> LoadResult:
                 load = stack.send_load(endpoints[device], plan)
-                p50, p99 = (load.percentile(percent) * 1000 for percent in (50, 99))
-                recipe = "six" if device == "cpu" else "quick"
-                print(
-                    f"{recipe}: p50 {p50:.1f}, p99 {p99:.1f} ms {'; '.join(load.invalid())} {load.machine}", flush=True
-                )
+                said = "; ".join([percentiles(load), *load.invalid(), load.machine or busy() or "nothing else ran"])
+                print(f"{'six' if device == 'cpu' else 'quick'}: {said}", flush=True)
                 return load
 
             found = send_pairs(send, RUNS)
     for ratio in found.ratios():
-        name = (
-            f"p{ratio.percent} of quick over that of six at {TUTORIALS[0]} JSON requests/s, {len(found.counted)} pairs"
-        )
-        yield Row(f"{name} ({ratio.low:.2f} to {ratio.high:.2f})", ratio.estimate, 1, "x")
+        what = f"p{ratio.percent} of quick over that of six at {TUTORIALS[0]} JSON requests/s"
+        interval = f"{len(found.counted)} pairs: {ratio.low:.2f} to {ratio.high:.2f}"
+        yield Row(f"{what} ({interval})", ratio.estimate, 1, "x")
 
 
 def triton_against_peers(folder: Path) -> Iterator[Row]:
-    """Train on the stand-in (the network is the same), serve by each server, send the same image to all.
+    """Train on the stand-in, serve by each server, send the same image to all.
 
     First each server's highest rate in each format; then pairs of Triton and the best of the others, at its highest.
     """
-    for name in ("logs", "run", "mlserver"):
-        (folder / name).mkdir()
-    settings = read_settings({"data": "digits"}, ["embedded"], {})
-    with EmbeddedStack(settings, Workspace(folder / "run", folder / "logs"), lambda text: None) as stack:
-        dataset = prepare(Source(), folder / "data")
+    (folder / "mlserver").mkdir()
+    with stack_and_stand_in(folder) as (stack, dataset):
         run = stack.train(Recipe("cpu", "quick", 6, batch_size=32), dataset)
         index = find_sample(dataset)
         image = dataset.held_out.pixels[index : index + 1]
