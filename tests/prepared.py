@@ -22,18 +22,13 @@ import pytest
 from acceptance.paths import ROOT
 from tools.suite_run import SuiteRun, environment, options
 
-# none that asks the environment while it is loaded, and no plugin: pytest wants to load those itself
-LIBRARIES = (
-    *("gherkin.parser", "jinja2.ext", "mako.lookup", "numpy", "parse_type", "pygments.formatters.terminal"),
-    *("pygments.lexers.python", "pytest", "requests", "scipy.special", "yaml"),
-)
 PR_SET_PDEATHSIG = 1
 
 
 @functools.cache
 def forks() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(LIBRARIES))
+    context.set_forkserver_preload(["tests.preload"])
     return context
 
 

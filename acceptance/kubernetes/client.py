@@ -27,6 +27,8 @@ from acceptance.waiting import in_time
 SECONDS = 15
 # for a login and a first answer, however little of it comes at a time
 CONNECT_SECONDS = 28
+# where KUBECONFIG names none; the library's own constant asks that while it is loaded, and we when it is needed
+USERS_OWN = "~/.kube/config"
 # what the library raises for a kubeconfig, or a part of one, that is something else
 NO_KUBECONFIG = (config.ConfigException, yaml.YAMLError, OSError, ValueError, LookupError, TypeError, AttributeError)
 
@@ -179,7 +181,7 @@ def reason(error: client.ApiException) -> str:
 
 
 def file_of(kubeconfig: Path | None) -> str:
-    return str(kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    return str(kubeconfig or os.environ.get("KUBECONFIG", USERS_OWN))
 
 
 def connect(

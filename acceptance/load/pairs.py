@@ -19,6 +19,8 @@ DIFFERENCE, POWER = 0.05, 0.8
 NONE = 0.001
 PERCENTS = (50, 99)
 RESAMPLES = 2_000
+# values: what fits the processor's cache is drawn several times as fast
+DRAWN_AT_ONCE = 100_000
 
 GPU_FASTER, CPU_FASTER, CANT_TELL = "GPU faster", "CPU faster", "can't tell"
 
@@ -152,17 +154,29 @@ def ratio(percent: int, logarithms: np.ndarray) -> Ratio:
 
     count, mean = len(logarithms), float(logarithms.mean())
     error = float(logarithms.std(ddof=1)) / math.sqrt(count)
-    draws = np.random.default_rng(0).choice(logarithms, (RESAMPLES, count))
-    errors = draws.std(axis=1, ddof=1) / math.sqrt(count)
+    off, errors = redraw(logarithms - mean)
     varied = errors > 1e-9  # a draw of one pair again and again says nothing
     if not varied.any():
         return Ratio(percent, math.exp(mean), math.exp(mean), math.exp(mean))
-    studentised = (draws[varied].mean(axis=1) - mean) / errors[varied]
+    studentised = off[varied] / errors[varied]
     tail = (1 - CONFIDENCE) / 2
     student = float(special.stdtrit(count - 1, 1 - tail))
     low, high = np.quantile(studentised, [tail, 1 - tail])
     low, high = min(low, -student), max(high, student)
     return Ratio(percent, math.exp(mean), math.exp(mean - high * error), math.exp(mean - low * error))
+
+
+def redraw(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Draw values [count] whose mean is 0 again, with replacement: the draws' means and standard errors [RESAMPLES]."""
+    count, random = len(centred), np.random.default_rng(0)
+    means, squares = np.empty(RESAMPLES), np.empty(RESAMPLES)
+    rows = max(1, DRAWN_AT_ONCE // count)
+    for at in range(0, RESAMPLES, rows):
+        part = slice(at, min(at + rows, RESAMPLES))
+        drawn = centred.take(random.integers(count, size=(part.stop - at, count)))
+        means[part], squares[part] = drawn.mean(axis=1), np.einsum("ij,ij->i", drawn, drawn)
+    variances = np.maximum(squares - count * means**2, 0) / (count - 1)
+    return means, np.sqrt(variances / count)
 
 
 def pairs_needed(logarithms: np.ndarray, difference: float = DIFFERENCE) -> int:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from acceptance.report.plots import PERCENTILES, plots
+from acceptance.report.plots import PERCENTILES, accuracy, latency, loss, plots
 from tests.report.made_up import load, results
 
 
@@ -37,7 +37,7 @@ LABEL = re.compile(r'text-anchor: (start|end)[^>]* x="([\d.]+)" y="([\d.]+)"[^>]
 @pytest.mark.parametrize("spread", [0.02, 0.6])
 def test_each_loads_percentiles_are_labelled_and_no_two_labels_meet(medians, spread):
     loads = [load(device, ms, spread=spread) for device, ms in medians.items()]
-    labels = LABEL.findall(next(plot.svg for plot in plots(results(loads=loads)) if plot.title.startswith("Latency:")))
+    labels = LABEL.findall(latency(loads, compared=True).svg)
     assert sorted(word for *_, word in labels) == sorted([*PERCENTILES] * len(loads))
     corners = [(float(x) - WIDE * (anchor == "end"), float(y)) for anchor, x, y, _ in labels]
     for one, other in itertools.combinations(corners, 2):
@@ -48,17 +48,17 @@ def test_the_axis_of_accuracy_names_each_line_where_it_is():
     made = results()
     accuracies = {"accuracy": [0.566, 0.722], "val_accuracy": [0.647, 0.732]}  # lines 2.5 points apart
     made.trainings = [dataclasses.replace(made.trainings[0], metrics=accuracies)]
-    named = [float(words) for words in re.findall(r">([\d.]+)%<", plots(made)[0].svg)]
+    named = [float(words) for words in re.findall(r">([\d.]+)%<", accuracy(made).svg)]
     assert len(named) > 4
     assert len({round(high - low, 6) for low, high in itertools.pairwise(named)}) == 1, named
 
 
 def test_an_epoch_without_a_number_is_a_gap_in_its_place():
     made = results()
-    whole = plots(made)[1]
+    whole = loss(made)
     losses = made.trainings[1].metrics["loss"]
     losses[0] = losses[20] = math.nan
-    gap = plots(made)[1]
+    gap = loss(made)
     assert "GPU, in training: 0.99 after epoch 2, 0.4 after 60, no number in 2 of them" in gap.alt
     assert "no number" not in whole.alt
     assert gap.svg.count("M ") == whole.svg.count("M ") + 1
