@@ -1,5 +1,7 @@
 """Log the Keras model and its ONNX export, with the tutorial's tensor names, to the active MLflow run."""
 
+import hashlib
+
 import keras
 import mlflow
 import numpy as np
@@ -20,13 +22,22 @@ def log_models(model: keras.Model, example: np.ndarray) -> None:
     )
     pins = [f"{package.__name__}=={package.__version__}" for package in (tf, keras, np)]
     mlflow.keras.log_model(model, name="keras", signature=signature, pip_requirements=pins)
+    exported = to_onnx(model)
+    log_sha256(exported)
     mlflow.onnx.log_model(
-        to_onnx(model),
+        exported,
         name="onnx",
         signature=signature,
         pip_requirements=["onnx", "onnxruntime", f"numpy=={np.__version__}"],
         save_as_external_data=False,  # one file, which any server's repository can take
     )
+
+
+def log_sha256(exported: onnx.ModelProto) -> None:
+    """Say and log the SHA-256 of the ONNX model's file, by which it is known again wherever it is served."""
+    sha256 = hashlib.sha256(exported.SerializeToString()).hexdigest()
+    print(f"SHA-256 of the ONNX model: {sha256}", flush=True)
+    mlflow.log_param("onnx_sha256", sha256)
 
 
 def to_onnx(model: keras.Model) -> onnx.ModelProto:

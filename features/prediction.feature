@@ -20,6 +20,10 @@ Feature: The served model answers rightly
     And at least 99.9 % get the class that the trained model gave them
     And the logits differ by at most 0.001
 
+  Scenario: What is served is what was trained
+    When the model's file is read where the server loaded it
+    Then it is the file that the trainer logged
+
   Scenario: Every class is found at its own index
     When the held-out images are sent
     Then at least 1000 of them are answered

@@ -7,6 +7,7 @@ from pytest_bdd import given, then, when
 
 from acceptance.serving import gpu_evidence, inference
 from acceptance.serving.endpoint import different_models
+from acceptance.serving.served_model import not_what_was_trained
 
 
 @given("the CPU predictor serves the trained model", target_fixture="endpoint")
@@ -22,6 +23,19 @@ def the_gpu_predictor(gpu_endpoint):
 @given("the CPU predictor and the GPU predictor serve the same model")
 def both_predictors(cpu_endpoint, gpu_endpoint):
     assert not (problem := different_models((cpu_endpoint, gpu_endpoint()))), problem
+
+
+@when("the model's file is read where the server loaded it", target_fixture="served_model")
+def read_served_model(stack, endpoint, figures):
+    served = stack.served_model(endpoint)
+    figures("file", served.place)
+    figures("SHA-256", served.sha256)
+    return served
+
+
+@then("it is the file that the trainer logged")
+def is_what_was_trained(served_model, endpoint):
+    assert not (problem := not_what_was_trained(served_model, endpoint.run)), problem
 
 
 @when("Triton's log is read", target_fixture="log")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from acceptance.errors import AcceptanceError, Problem, Unrecoverable
 from acceptance.serving import inference
+from acceptance.serving.served_model import ServedModel
 from acceptance.training.tracking import TrainingRun
 
 
@@ -38,10 +39,11 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Predictor:
-    """What runs an endpoint's server: how to read its log, how to stop it, how to wait until its GPU is free."""
+    """What runs an endpoint's server: its log, the model's file that it loaded, its end, until its GPU is free."""
 
     endpoint: Endpoint
     read_log: Callable[[], str]
+    read_model: Callable[[], ServedModel]
     stop: Callable[[], None]
     wait_gone: Callable[[], None] = lambda: None
 

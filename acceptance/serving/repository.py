@@ -10,6 +10,7 @@ MODEL = "cifar10"
 INPUT, OUTPUT = "conv2d_input", "dense_1"
 CLASSES = 10
 CONFIG = "config.pbtxt"
+MODEL_FILE = "model.onnx"
 LARGEST_BATCH = 64
 GPU_INSTANCES = 2
 PYTHON_MODEL = Path(__file__).with_name("python_backend") / "model.py"
@@ -22,12 +23,12 @@ def build_repository(
 
     `site_packages`: where the server finds ONNX Runtime for Python, this Python's own by default.
     """
-    source = model / "model.onnx"
+    source = model / MODEL_FILE
     if not source.is_file():
-        raise AcceptanceError(f"{model}: holds no model.onnx, only {sorted(item.name for item in model.iterdir())}")
+        raise AcceptanceError(f"{model}: holds no {MODEL_FILE}, only {sorted(item.name for item in model.iterdir())}")
     version = directory / MODEL / "1"
     version.mkdir(parents=True)
-    shutil.copy(source, version / "model.onnx")
+    shutil.copy(source, version / MODEL_FILE)
     site_packages = site_packages or by_ascii_name(site.getsitepackages()[0], version)
     for name, text in configuration(device, backend, site_packages).items():
         folder = directory / MODEL if name == CONFIG else version

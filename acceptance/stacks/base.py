@@ -16,6 +16,7 @@ from acceptance.load.measured import Progress, measured_load
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving import inference
 from acceptance.serving.endpoint import Endpoint, Predictor, not_ready
+from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks.protocol import Part, Say
 from acceptance.stacks.workspace import Workspace
@@ -122,9 +123,15 @@ class BaseStack(ABC):
             predictor.wait_gone()
 
     def server_log(self, endpoint: Endpoint) -> str:
+        return self.workspace.redactor.text(self.predictor_of(endpoint).read_log())
+
+    def served_model(self, endpoint: Endpoint) -> ServedModel:
+        return self.predictor_of(endpoint).read_model()
+
+    def predictor_of(self, endpoint: Endpoint) -> Predictor:
         if endpoint.name not in self.predictors:
             raise AcceptanceError(f"{endpoint} has stopped; the last of its log is in {self.workspace.logs}")
-        return self.workspace.redactor.text(self.predictors[endpoint.name].read_log())
+        return self.predictors[endpoint.name]
 
     def endpoints(self) -> list[Endpoint]:
         """Return those that are up."""

@@ -23,8 +23,9 @@ from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes, module_command
-from acceptance.serving import repository
+from acceptance.serving import repository, served_model
 from acceptance.serving.endpoint import Endpoint, Predictor
+from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import Part, Say, TargetFacts
@@ -253,7 +254,13 @@ class DockerStack(BaseStack):
         )
         http, grpc, metrics = (server.address(port) for port in (8000, 8001, 8002))
         endpoint = Endpoint(name, http, grpc, metrics, repository.MODEL, device, run, inside=f"{name}:8000")
-        return Predictor(endpoint, server.read_log, lambda: self.engine.stop(server))
+
+        def read_model() -> ServedModel:
+            fetched, path = directory / "served.onnx", f"/models/{served_model.FILE}"
+            server.fetch(path, fetched)
+            return served_model.read_file(fetched, f"{path} of container {name}")
+
+        return Predictor(endpoint, server.read_log, read_model, lambda: self.engine.stop(server))
 
     # --- load
 

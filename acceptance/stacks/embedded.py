@@ -17,7 +17,7 @@ from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Process, Processes, free_port
 from acceptance.processes.rlimits import raise_soft_limits
-from acceptance.serving import repository, triton_wheel
+from acceptance.serving import repository, served_model, triton_wheel
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.settings import Settings
 from acceptance.stacks import embedded_needs
@@ -161,7 +161,12 @@ class EmbeddedStack(BaseStack):
             device=device,
             run=run,
         )
-        return Predictor(endpoint, lambda: server.log.read_text(errors="replace", encoding="utf-8"), stop)
+        return Predictor(
+            endpoint,
+            read_log=lambda: server.log.read_text(errors="replace", encoding="utf-8"),
+            read_model=lambda: served_model.read_file(models / served_model.FILE, f"{models.name}/{served_model.FILE}"),
+            stop=stop,
+        )
 
     def build_models(self, directory: Path, model: Path, device: str) -> Path:
         """Write the model repository of a predictor for the ONNX model's folder."""

@@ -21,6 +21,7 @@ from acceptance.images import SITE_PACKAGES, read_images
 from acceptance.kubernetes import cleanup, manifests
 from acceptance.kubernetes.client import SECONDS, ApiServerGone, connect
 from acceptance.kubernetes.deletion import Deletion
+from acceptance.kubernetes.execution import output_in_pod
 from acceptance.kubernetes.gpu_access import GpuAccess, check_has_gpu
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
@@ -30,8 +31,9 @@ from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes, module_command
-from acceptance.serving import repository
+from acceptance.serving import repository, served_model
 from acceptance.serving.endpoint import Endpoint, Predictor
+from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.base import BaseStack
@@ -245,7 +247,13 @@ class KubernetesStack(BaseStack):
             if device == "gpu":
                 self.namespace.waits.gone(name)
 
-        return Predictor(endpoint, lambda: self.read_log(endpoint), stop, wait_gone)
+        return Predictor(
+            endpoint,
+            read_log=lambda: self.read_log(endpoint),
+            read_model=lambda: self.read_model(endpoint),
+            stop=stop,
+            wait_gone=wait_gone,
+        )
 
     def predictor_objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
         return objects.predictor(name, run, device, self.images.triton_backend, SITE_PACKAGES)
@@ -254,6 +262,18 @@ class KubernetesStack(BaseStack):
         pod = self.namespace.pods.one_ready(endpoint.name).metadata.name
         with self.cluster.api_errors(f"reading the log of pod {pod}"):
             return self.namespace.live.log(self.namespace.name, pod, "triton", False, LOG_LINES)
+
+    def read_model(self, endpoint: Endpoint) -> ServedModel:
+        """Read the file in the server's container, or where nothing can be run there, as its init container saw it."""
+        pod = self.namespace.pods.one_ready(endpoint.name).metadata.name
+        path = f"/models/{served_model.FILE}"
+        try:
+            words = output_in_pod(self.cluster, self.namespace.name, pod, "triton", ["sha256sum", path])
+            return served_model.read_words(words, f"{path} in pod {pod}")
+        except AcceptanceError as error:
+            words = self.namespace.live.log(self.namespace.name, pod, "model", False, LOG_LINES)
+            place = f"{path} in pod {pod}, as its init container wrote it ({error.problem.what})"
+            return served_model.read_words(words, place)
 
     # --- load
 

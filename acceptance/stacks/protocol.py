@@ -14,6 +14,7 @@ from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Pull
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving.endpoint import Endpoint
+from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
@@ -89,6 +90,9 @@ class Stack(Protocol):
 
     def server_log(self, endpoint: Endpoint) -> str:
         """Return what the predictor's server has logged so far, without secrets."""
+
+    def served_model(self, endpoint: Endpoint) -> ServedModel:
+        """Return the model's file as it lies in the folder that the predictor's server loaded."""
 
     def send_load(self, endpoint: Endpoint, plan: LoadPlan) -> LoadResult:
         """Send the plan's requests and return every single result."""

@@ -22,6 +22,7 @@ WHOLE_SECONDS = 60
 EXPERIMENT = "triton-acceptance"
 VERSION = re.compile(r"\d[\w.+-]*")
 REFERENCE = "reference/held_out_logits.npy"
+ONNX_SHA_256 = "onnx_sha256"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,13 @@ class TrainingRun:
     @property
     def devices(self) -> list[str]:
         return self.parameters.get("devices", "").split(",")
+
+    @property
+    def onnx_sha256(self) -> str:
+        """The SHA-256 of the ONNX model's file, as the trainer logged it: 64 hexadecimal digits."""
+        if ONNX_SHA_256 not in self.parameters:
+            raise AcceptanceError(f"{self} logged no {ONNX_SHA_256}; look at the trainer's log")
+        return self.parameters[ONNX_SHA_256]
 
     @property
     def epoch_seconds(self) -> float:

@@ -19,6 +19,7 @@ from acceptance.errors import AcceptanceError, Problem, ProcessDied, WaitTimeout
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.load.result import SAMPLED, LoadResult
 from acceptance.serving.endpoint import Endpoint
+from acceptance.serving.served_model import ServedModel
 from acceptance.stacks.protocol import HasPods, TargetFacts
 from acceptance.stacks.targets import Target
 from acceptance.training.tracking import EXPERIMENT, TrainingRun
@@ -36,6 +37,8 @@ class NothingIsDrawn:
 
 if os.environ.get("FAKE_STACK_DRAWS") == "no":
     sys.meta_path.insert(0, NothingIsDrawn)
+# of the model's file
+SHA_256 = "5e" * 32
 SAYS = {
     "gpu": "NVIDIA Made-Up",
     "reason": "",
@@ -57,6 +60,7 @@ SAYS = {
     # the share of the rate at which each load on the CPU is sent in turn, and the ones after these at the whole
     "cpu_rates": [],
     "gpu_serves": "made-up",
+    "served_sha256": SHA_256,
     # the class that the GPU predictor answers under load
     "gpu_answer": 4,
     # the GPU's utilisation under each device's loads, or None where Triton does not know the GPU
@@ -195,7 +199,7 @@ class FakeStack(fake_node.FakeNode):
             status="FINISHED",
             experiment=self.says["gpu_experiment"] if gpu else "1",
             recipe=recipe,
-            parameters={"devices": self.says["devices"]},
+            parameters={"devices": self.says["devices"], "onnx_sha256": SHA_256},
             seconds=self.says["beyond_seconds"] if beyond else 0.0,
             metrics={**metrics, "accuracy": [self.says["training_accuracy"]] * epochs},
         )
@@ -218,6 +222,11 @@ class FakeStack(fake_node.FakeNode):
         run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
         with self.holding("the GPU predictor"), self.gpu_server() as http:
             yield Endpoint("triton-gpu", http, nowhere, metrics, "cifar10", device, run, metrics_seconds=0.04)
+
+    def served_model(self, endpoint):
+        if endpoint.name not in self.up:
+            raise AcceptanceError(f"{endpoint} has stopped")
+        return ServedModel(self.says["served_sha256"], "the made-up repository")
 
     def send_load(self, endpoint, plan):
         self.metrics.device, self.metrics.asked = endpoint.device, threading.Semaphore(0)

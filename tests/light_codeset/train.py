@@ -4,6 +4,7 @@ TensorFlow isn't imported; the tensors' names, the metrics and what is logged ar
 """
 
 import argparse
+import hashlib
 import tempfile
 import time
 from pathlib import Path
@@ -78,8 +79,10 @@ def log_model(weights: np.ndarray, example: np.ndarray) -> None:
     """Log `onnx`, with the signature [-1, 32, 32, 3] FP32 -> [-1, 10] FP32."""
     pixels = example.astype(np.float32) / 255.0
     logits = (features(example) @ weights).astype(np.float32)
+    exported = to_onnx(weights.astype(np.float32))
+    mlflow.log_param("onnx_sha256", hashlib.sha256(exported.SerializeToString()).hexdigest())
     mlflow.onnx.log_model(
-        to_onnx(weights.astype(np.float32)),
+        exported,
         name="onnx",
         signature=mlflow.models.infer_signature({INPUT: pixels}, {OUTPUT: logits}),
         pip_requirements=["onnx", "onnxruntime"],

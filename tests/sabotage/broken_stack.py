@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from acceptance.serving import repository
+from acceptance.serving import repository, served_model
 from acceptance.stacks.embedded import EmbeddedStack
 from acceptance.stacks.targets import Target
 from tests.sabotage import proxy
@@ -81,6 +81,10 @@ class BrokenStack(EmbeddedStack):
 
     def build_models(self, directory, model, device):
         built = super().build_models(directory, model, device)
+        if SABOTAGE == "another file of the model":
+            # an unknown field, which nobody reads: it answers as before
+            with (built / served_model.FILE).open("ab") as file:
+                file.write(b"\xfa\x3f\x01x")
         if SABOTAGE in SERVERS:
             replace(built / repository.MODEL / "1" / "model.py", *SERVERS[SABOTAGE])
         return built

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.sabotage
         ("no keras model", "the_cpu_models_run_is_tracked", "logged no model 'keras'"),
         ("swapped classes", "the_deer_lands_at_index_4", "landed at index 5"),
         ("another model", "the_server_answers_as_the_trained_model_does", "got the trained model's class"),
+        ("another file of the model", "what_is_served_is_what_was_trained", "is another file than"),
         ("noise", "the_server_answers_as_the_trained_model_does", "the server's logits differ"),
         ("noise", "json_binary_http_and_grpc_give_the_same_logits", "differs from JSON"),
         ("a server that rounds JSON", "json_binary_http_and_grpc_give_the_same_logits", "differs from JSON"),

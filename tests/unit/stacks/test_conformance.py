@@ -146,9 +146,10 @@ def test_a_stack_without_a_method_or_with_other_parameters_would_be_found():
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_the_log_of_a_predictor_that_is_not_up_is_an_error_that_names_it(name, tmp_path):
+@pytest.mark.parametrize("method", ["server_log", "served_model"])
+def test_what_a_predictor_that_is_not_up_has_is_an_error_that_names_it(name, method, tmp_path):
     with new_stack(name, tmp_path) as stack, pytest.raises(AcceptanceError, match=f"CPU predictor at {NOWHERE}"):
-        stack.server_log(UNKNOWN)
+        getattr(stack, method)(UNKNOWN)
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -21,6 +21,7 @@ RUN = TrainingRun("", "0", "a run", "FINISHED", Recipe("gpu", "quick", 2), {}, {
 VECTOR_ADD = MANIFESTS / "cuda-vector-add" / "pod.yaml"
 PREDICTOR = ["Deployment triton-gpu-1", "Service triton-gpu-1", "ConfigMap triton-gpu-1"]
 FOR_EVER = 600
+SHA_256 = "5e" * 32
 
 
 @contextlib.contextmanager
@@ -63,6 +64,36 @@ def test_nobody_waits_for_the_pod_of_a_predictor_on_the_cpu(tmp_path):
         predictor.wait_gone()
         assert cluster.names("pods") == ["triton-cpu-1-x7k2p"]
         assert cluster.names("deployments") == []
+
+
+class NoExec(SmallCluster):
+    """Nobody may run anything in a pod; `says` is what every container has said."""
+
+    def __init__(self, says):
+        super().__init__()
+        self.says = says
+
+    def get(self, path, query):
+        if path.endswith("/exec"):
+            return 403, {"message": "pods is forbidden: cannot get pods/exec"}
+        if path.endswith("/log"):
+            return 200, [self.says.encode()]
+        return super().get(path, query)
+
+
+def test_where_nothing_can_be_run_in_a_pod_its_init_container_tells_what_is_served_and_that_is_said(tmp_path):
+    with stack_on(NoExec(f"SHA-256 of /models/cifar10/1/model.onnx: {SHA_256}\n"), tmp_path) as stack:
+        served = stack.start_predictor("triton-cpu-1", RUN, "cpu").read_model()
+    assert served.sha256 == SHA_256
+    assert served.place.startswith("/models/cifar10/1/model.onnx in pod triton-cpu-1-x7k2p, as its init container")
+    assert "(running sha256sum in pod triton-cpu-1-x7k2p: Handshake status 403 Forbidden)" in served.place
+
+
+def test_a_served_model_that_nobody_tells_of_is_an_error(tmp_path):
+    with stack_on(NoExec("it says\n"), tmp_path) as stack:
+        predictor = stack.start_predictor("triton-cpu-1", RUN, "cpu")
+        with pytest.raises(AcceptanceError, match=r"403.*: no SHA-256 was said, but it says"):
+            predictor.read_model()
 
 
 @pytest.mark.parametrize("keep", [False, True])

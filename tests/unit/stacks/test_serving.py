@@ -15,6 +15,7 @@ from acceptance.redaction.patterns import MARK
 from acceptance.redaction.redactor import Redactor
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.repository import MODEL
+from acceptance.serving.served_model import ServedModel
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
@@ -76,7 +77,13 @@ class MadeUpStack(BaseStack):
 
         endpoint = Endpoint(name, self.http, "", "", MODEL, device, run)
         gone = f"{name} gone"
-        return Predictor(endpoint, lambda: f"{name} says {SECRET}", stop, lambda: self.done.append(gone))
+        return Predictor(
+            endpoint,
+            read_log=lambda: f"{name} says {SECRET}",
+            read_model=lambda: ServedModel("5e", f"{name}'s folder"),
+            stop=stop,
+            wait_gone=lambda: self.done.append(gone),
+        )
 
     def attack(self, endpoint, plan, progress):
         raise AssertionError("nobody sends a load")
