@@ -15,7 +15,7 @@ from tools.lab_image_names import own_images
 # beside the checkout, where the project's own machines have it
 LAB = ROOT.parent / "shared" / "lab" / "lab"
 # how long a run may take to end: its namespace goes with it, at Kubernetes' own pace, and other tests use its cores
-END_SECONDS = 90
+END_SECONDS = 60
 
 
 def find_kubeconfig() -> tuple[str, str]:

@@ -26,15 +26,16 @@ def core(lab_kubeconfig):
 def disturb(tmp_path, lab_kubeconfig, options):
     """Run scenarios, do something when a log appears in its namespace; return (exit code, output).
 
-    `within`: the seconds in which the run must end then, its namespace with it.
+    `within`: the seconds in which a step must fail for it; then the run must end, its namespace with it.
     """
 
-    def disturb(scenarios, moment, action, *arguments, within):
+    def disturb(scenarios, moment, action, *arguments, within=30):
         with started_suite(tmp_path, *options, "-k", scenarios, *arguments, KUBECONFIG=lab_kubeconfig) as run:
             run.wait_for_log(moment)
             (namespace,) = namespaces_of(run.popen.pid, lab_kubeconfig)
             action(namespace)
-            code = run.wait_for_end(within)
+            run.wait_for_failure(within)
+            code = run.wait_for_end(END_SECONDS)
         assert namespaces_of(run.popen.pid, lab_kubeconfig) == []
         return code, run.output
 
@@ -53,7 +54,7 @@ def delete_pod(core, name):
 
 
 def test_mlflows_pod_deleted_during_training_ends_the_run_with_the_cause(disturb, core):
-    code, output = disturb("cpu_model_learns", "training-*-trainer", delete_pod(core, "mlflow"), within=60)
+    code, output = disturb("cpu_model_learns", "training-*-trainer", delete_pod(core, "mlflow"))
     assert code == 1, output
     assert re.search(r"MLflow: pod mlflow-\S+ (was|is being) deleted; what it held is lost", output), output
 
@@ -65,18 +66,16 @@ def test_an_mlflow_that_falls_silent_during_the_training_is_named(disturb, core)
         command = ["sh", "-c", "kill -STOP -1"]
         stream(core.connect_get_namespaced_pod_exec, pod.metadata.name, namespace, command=command, stdout=True)
 
-    within = SILENT_SECONDS + END_SECONDS
-    code, output = disturb("cpu_model_learns", "training-*-trainer", silence, within=within)
+    code, output = disturb("cpu_model_learns", "training-*-trainer", silence, within=SILENT_SECONDS)
     assert code == 1, output
     assert "mlflow answers no more" in output, output
     assert re.search(r"(Readiness|Liveness) probe failed: .*/health", output), output
 
 
 def test_tritons_pod_deleted_during_the_load_makes_it_invalid_and_nothing_hangs(disturb, core, tmp_path):
-    # the rest of the load comes before the end
-    moment, within = "load-*-attack", END_SECONDS + 30
     arguments = (*LIGHT, "--duration=20")
-    code, output = disturb("tutorials_load", moment, delete_pod(core, "triton"), *arguments, within=within)
+    # the rest of the load comes before the failure
+    code, output = disturb("tutorials_load", "load-*-attack", delete_pod(core, "triton"), *arguments, within=60)
     assert code == 1, output
     scenario = read_scenarios(tmp_path / "report")["the_cpu_predictor_takes_the_tutorials_load"]
     assert scenario.figures["verdict"].startswith("INVALID: pod triton-cpu-2-"), scenario
@@ -84,9 +83,7 @@ def test_tritons_pod_deleted_during_the_load_makes_it_invalid_and_nothing_hangs(
 
 
 def test_a_namespace_deleted_during_the_run_is_named(disturb, core):
-    # the pods have their 30 s of grace, since nobody said otherwise
-    moment, within = "training-*-trainer", END_SECONDS
-    code, output = disturb("cpu_model_learns", moment, lambda name: core.delete_namespace(name), within=within)
+    code, output = disturb("cpu_model_learns", "training-*-trainer", lambda name: core.delete_namespace(name))
     assert code == 1, output
     assert "is terminating: somebody deleted it" in output, output
 

@@ -10,7 +10,7 @@ import yaml
 from kubernetes import client, config
 
 from acceptance.images import read_images
-from tests.cluster.lab import namespaces_of
+from tests.cluster.lab import END_SECONDS, namespaces_of
 from tests.http_server import talking
 from tests.running import LIGHT, started_suite
 from tools.suite_run import read_scenarios, run_suite
@@ -147,9 +147,10 @@ def test_a_pull_that_goes_on_beside_the_run_ends_it_where_it_fails(tmp_path, lab
         triton = f"{address}/slow/triton:1"
         arguments = [*options, images(triton=triton), "-k", "deer_lands"]
         with started_suite(tmp_path, *arguments, KUBECONFIG=lab_kubeconfig) as run:
-            run.wait_for_log("training-*-dataset", 90)
+            run.wait_for_log("training-*-dataset")
             registry.close()
-            assert run.wait_for_end(240) == 1, run.output
+            run.wait_for_failure(60)
+            assert run.wait_for_end(END_SECONDS) == 1, run.output
     (scenario,) = read_scenarios(run.report).values()
     for fact in (triton, "can't have its image", "--images FILE"):
         assert fact in scenario.message
