@@ -56,7 +56,7 @@ def configuration(device: str, backend: str, site_packages: str) -> dict[str, st
 
 
 def config(device: str, backend: str = "python") -> str:
-    """Return `config.pbtxt`: explicit tensors and instance group, batching, a warm-up.
+    """Return `config.pbtxt`: explicit tensors, version policy and instance group, batching, a warm-up.
 
     On a GPU requests are not put together: since 1.20 ONNX Runtime prepares each convolution anew whenever a batch has
     another size than the one before (its issue 23006). On an H200 that took 70 ms a batch, and the GPU stood still.
@@ -74,6 +74,7 @@ def config(device: str, backend: str = "python") -> str:
     model = triton.ModelConfig(
         name=MODEL,
         backend=backend,
+        version_policy=triton.ModelVersionPolicy(latest=triton.ModelVersionPolicy.Latest(num_versions=1)),
         max_batch_size=LARGEST_BATCH,
         input=[triton.ModelInput(name=INPUT, data_type=triton.TYPE_FP32, dims=shape)],
         output=[triton.ModelOutput(name=OUTPUT, data_type=triton.TYPE_FP32, dims=[CLASSES])],

@@ -16,6 +16,7 @@ def test_the_configuration_says_what_the_scenarios_rely_on(device):
     assert [(item.name, list(item.dims)) for item in config.output] == [("dense_1", [10])]
     assert [group.kind for group in config.instance_group] == [{"gpu": 1, "cpu": 2}[device]]
     assert config.max_batch_size == 64
+    assert config.version_policy.latest.num_versions == 1
     assert config.model_warmup
 
 
