@@ -95,9 +95,11 @@ def test_a_run_does_not_outlive_the_test_that_started_it(tmp_path):
     )
     with subprocess.Popen([sys.executable, "-c", parent], cwd=ROOT, stdout=subprocess.PIPE, text=True) as test:
         assert test.stdout
-        child = psutil.Process(int(test.stdout.readline()))
-        wait_until("the command", lambda: Ready(None) if child.name() == "sleep" else child.name(), 30)
-        test.kill()
+        try:
+            child = psutil.Process(int(test.stdout.readline()))
+            wait_until("the command", lambda: Ready(None) if child.name() == "sleep" else child.name(), 30)
+        finally:
+            test.kill()
     gone, _ = psutil.wait_procs([child], 30)
     assert gone == [child]
 

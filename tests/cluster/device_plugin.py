@@ -109,7 +109,7 @@ class DevicePlugin:
             self.advertise()
         finally:
             self.changes.put(False)
-            self.server.stop(grace=5).wait()
+            self.server.stop(grace=5).wait(30)
             SOCKET.unlink(missing_ok=True)
 
     def register(self) -> None:

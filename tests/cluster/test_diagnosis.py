@@ -292,7 +292,8 @@ def test_no_node_advertises_a_gpu(namespace, no_gpu_pods):
     namespace.run(container=asks_for_gpu())
     text = namespace.final_text()
     assert f"Insufficient {GPU}" in text and f"no node advertises {GPU}" in text
-    assert "no namespace has a pod of the NVIDIA device plugin" in text and "accelerator=gpu" in text
+    for fact in ("no namespace", "NVIDIA device plugin", "accelerator=gpu"):
+        assert fact in text
 
 
 def test_no_node_advertises_a_gpu_and_the_device_plugin_says_why(namespace, no_gpu_pods):

@@ -29,11 +29,11 @@ def test_keep_leaves_the_namespace_and_says_how_to_reach_and_remove_it(run_on_la
         assert forward.stdout
         assert b"Forwarding from" in forward.stdout.readline()
         forward.terminate()
-        forward.wait()
+        forward.wait(30)
         assert f"{name}: left alone, it was made with --keep" in clean(lab_kubeconfig)
     finally:
         # it waits for the namespace's end
-        subprocess.run(remove[1], shell=True, env=inside, check=True, timeout=120)  # noqa: S602 - the user's line
+        subprocess.run(remove[1], shell=True, env=inside, check=True, timeout=60)  # noqa: S602 - the user's line
     assert name in remove[1]
     assert namespaces_of(result.pid, lab_kubeconfig) == []
     wait_clean(tmp_path)

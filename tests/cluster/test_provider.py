@@ -65,5 +65,5 @@ def test_keep_says_how_to_reach_and_remove_it(tmp_path, lab_kubeconfig, argument
     assert f"--context k3d-{NAME} delete namespace triton-acceptance-" in remove
     assert f"--context k3d-{NAME} -n triton-acceptance-" in result.output
     line = remove.removeprefix("remove: ")
-    subprocess.run(line, shell=True, check=True, timeout=120)  # noqa: S602 - the user's, which waits for the namespace's end
+    subprocess.run(line, shell=True, check=True, timeout=60)  # noqa: S602 - the user's, which waits for the namespace's end
     wait_clean(tmp_path)

@@ -175,7 +175,7 @@ def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path):
         "The GPU answers faster than the CPU": "not run",
         "The GPU model learns": "passed",
     }
-    assert "it was under way when the run was cut off" in {one["reason"] for one in found["scenarios"]}
+    assert any("under way" in one["reason"] for one in found["scenarios"])
     assert "INTERRUPTED" in (result.report / "report.html").read_text()
 
 
@@ -194,7 +194,7 @@ def test_a_second_signal_cuts_the_end_short_and_leaves_the_whole_report(tmp_path
         run.popen.send_signal(second)
         assert run.wait_for_end(30) == code, run.output
     assert "Traceback" not in run.output
-    assert "cleaning up was cut off by a second signal" in run.output
+    assert "second signal" in run.output
     assert json.loads((run.report / "results.json").read_text())["verdict"] == "INTERRUPTED"
     assert "INTERRUPTED" in (run.report / "report.html").read_text()
     assert {"junit.xml", "cucumber.json", "summary.md"} <= {file.name for file in run.report.iterdir()}
@@ -244,7 +244,7 @@ def test_what_cannot_be_drawn_does_not_take_the_report_with_it(tmp_path):
     result = run(tmp_path, {}, *FEW, drawn=False)
     page = (result.report / "report.html").read_text()
     assert result.code == 0, result.output
-    assert "the plots and images could not be drawn: ModuleNotFoundError(" in page
+    assert "could not be drawn: ModuleNotFoundError(" in page
     assert "PASSED" in page
     assert (result.report / "junit.xml").exists()
 

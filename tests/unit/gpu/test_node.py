@@ -47,7 +47,7 @@ def test_a_node_that_takes_no_pods_is_not_the_one():
         assert found_in(Recorded([dead, good])).name == "n2"
         assert found_in(Recorded([dead, good], [a_resident("greedy", node="n2", gpu="1")])).name == "n2"
         assert_problem(no_gpu(Recorded([dead, good])))
-        assert_problem(no_gpu(Recorded([dead])), "every node with a GPU is out of use: node n1 is ")
+        assert_problem(no_gpu(Recorded([dead])), "out of use", "node n1 is ")
 
 
 def test_an_account_that_may_not_list_pods_has_a_node_as_well():
@@ -207,7 +207,7 @@ def test_what_the_node_gives_out(capacity, allocatable, capacity_wrong, allocata
 
 def test_a_gpu_under_another_name_is_pointed_out():
     problem = gpu_node.no_capacity(a_gpu_node(other_resources=("nvidia.com/gpu.shared",)))
-    assert_problem(problem, "(but nvidia.com/gpu.shared: the device plugin's MIG or sharing settings rename it)")
+    assert_problem(problem, "nvidia.com/gpu.shared", "MIG")
 
 
 # --- pods on it
@@ -266,8 +266,9 @@ def test_cuda(version, enough):
 def test_a_gpu_that_the_pinned_triton_is_too_new_for(capability, triton, enough):
     found = [Gpu("NVIDIA A100", "550.54.15", "8.0"), Gpu("Tesla V100", "550.54.15", capability)]
     words = [
-        "Tesla V100 has compute capability 7.0, which is too old for Triton 25.08-py3",
-        "name an older Triton with --images FILE",
+        "Tesla V100 has compute capability 7.0",
+        "Triton 25.08-py3",
+        "--images FILE",
     ]
     assert_problem(gpu_probe.capability_too_low_for_triton(found, "7.5", triton), *([] if enough else words))
 
@@ -299,7 +300,7 @@ def test_a_capability_that_nvidia_smi_does_not_give_is_unknown():
 
 def test_a_triton_that_says_its_driver_is_too_old():
     log = "E0101 Cannot get CUDA device count: CUDA driver version is insufficient for CUDA runtime version"
-    assert_problem(gpu_evidence.not_collected(log), "the NVIDIA driver is too old for this Triton's CUDA")
+    assert_problem(gpu_evidence.not_collected(log), "driver is too old", "CUDA")
 
 
 def test_a_probe_that_asked_for_the_compute_capability():
@@ -313,7 +314,7 @@ def test_a_probe_that_asked_for_the_compute_capability():
         (fake_node.TENSORFLOW, ""),
         (fake_node.WITHOUT_CUDA, "TENSORFLOW=tensorflow[and-cuda]==2.19.1"),
         (fake_node.WITHOUT_LIBRARIES, "TENSORFLOW=tensorflow[and-cuda]==2.19.1"),
-        (fake_node.WITHOUT_DRIVER, "the driver is too old for the image or its libcuda is not there"),
+        (fake_node.WITHOUT_DRIVER, "libcuda is not there"),
         ("TensorFlow 2.19.1 built with CUDA: True\nNum GPUs Available:  0", "the runtime gives it none"),
         (fake_node.BROKEN, "look at why it ended"),
         ("", "(nothing)"),

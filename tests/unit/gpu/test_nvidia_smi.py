@@ -90,8 +90,8 @@ def test_an_image_that_asks_for_more_than_the_driver_has(said, needs):
     ("answer", "words"),
     [
         (recorded.LISTED, ""),
-        (recorded.OLD_GPU, "GeForce GTX 580 has 2.0; a compute capability of at least 3.0 is needed"),
-        (recorded.NO_CAPABILITY, "Tesla K80: this nvidia-smi does not know its compute capability"),
+        (recorded.OLD_GPU, "GeForce GTX 580 has 2.0; a compute capability of at least 3.0"),
+        (recorded.NO_CAPABILITY, "Tesla K80: this nvidia-smi does not know"),
         (recorded.NO_DEVICES, "there is no GPU"),
     ],
 )

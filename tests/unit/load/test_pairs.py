@@ -122,7 +122,7 @@ def pairs_of(p50s, p99s):
 def test_where_each_is_faster_at_one_percentile_no_number_of_pairs_would_tell():
     words = pairs_of([0.8, 0.81, 0.79, 0.8, 0.82, 0.8], [1.2, 1.21, 1.19, 1.2, 1.22, 1.2]).summary()
     assert words.startswith(CANT_TELL)
-    assert words.endswith("beyond doubt: no number of pairs would tell which one is at both")
+    assert "each is faster at one" in words and "no number of pairs" in words
 
 
 def test_where_the_difference_is_smaller_than_5_percent_it_says_how_many_pairs_would_tell_that_one():
@@ -130,13 +130,13 @@ def test_where_the_difference_is_smaller_than_5_percent_it_says_how_many_pairs_w
     one = found.ratios()[1]
     needed = pairs_needed(found.logarithms(99), one.difference)
     assert needed > len(found.counted)
-    assert found.summary().endswith(
-        f"a difference of 5% would have been told; {needed} pairs would tell the {one.difference:.1%} at p99 (--pairs)"
-    )
+    for fact in ("5%", f"{needed} pairs", f"{one.difference:.1%} at p99", "(--pairs)"):
+        assert fact in found.summary()
 
 
 def test_where_there_is_no_difference_no_number_of_pairs_would_tell():
-    assert pairs_of([0.5] * 6, [1] * 6).summary().endswith("at p99 there is none: no number of pairs would tell")
+    words = pairs_of([0.5] * 6, [1] * 6).summary()
+    assert "at p99 there is none" in words and "no number of pairs" in words
 
 
 @pytest.fixture

@@ -88,5 +88,5 @@ def test_threads_that_cannot_be_started_are_counted():
     answer = subprocess.run(
         ["prlimit", "--as=400000000", sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert "of the 5000 threads that a run needs can be started" in answer.stdout
+    assert "of the 5000 threads" in answer.stdout
     assert "ulimit -u" in answer.stdout

@@ -131,7 +131,9 @@ def test_nothing_begins_where_pytest_is_killed_before_the_guardian_knows_of_it(t
         "group.start('mark', ['sh', '-c', f'touch {run}/begun; exec sleep 600'])"
     )
     (tmp_path / "run").mkdir()
-    killed = subprocess.run([sys.executable, "-c", owner, tmp_path], stdout=subprocess.PIPE, text=True, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", owner, tmp_path], stdout=subprocess.PIPE, text=True, check=False, timeout=30
+    )
     assert killed.returncode == -signal.SIGKILL
     wait_gone(int(killed.stdout))
     assert not (tmp_path / "begun").exists()

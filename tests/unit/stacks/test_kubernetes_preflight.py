@@ -134,7 +134,7 @@ def test_all_that_is_wrong_is_in_one_list_with_its_fixes(tmp_path):
         "violates PodSecurity",
         "pod-security.kubernetes.io/enforce=LEVEL",
         "ConfigMap codeset is in namespace",
-        "ResourceQuota tight leaves 1 of pods, and triton-cpu, load-cpu at once ask for 2",
+        "ResourceQuota tight leaves 1 of pods, and triton-cpu, load-cpu",
         "can't have its image nvcr.io/nvidia/tritonserver",
         "--images FILE",
         "could not be started (StartError): exec format error",

@@ -300,9 +300,12 @@ def test_an_interrupted_set_up_ends_at_once_leaves_nothing_and_is_simply_run_aga
         [*usual, tmp_path / "tools" / "setup"], env=variables, stderr=subprocess.PIPE, text=True
     ) as running:
         building = tmp_path / "building"
-        wait_until("Go to build", lambda: Ready(None) if building.exists() else "it doesn't yet", 30)
-        running.send_signal(sent)
-        running.communicate(timeout=30)
+        try:
+            wait_until("Go to build", lambda: Ready(None) if building.exists() else "it doesn't yet", 30)
+            running.send_signal(sent)
+            running.communicate(timeout=30)
+        finally:
+            running.kill()
     assert running.returncode == code
     assert list((tmp_path / "temporary").iterdir()) == []
     assert processes_of(tmp_path / "temporary") == {}
@@ -318,10 +321,13 @@ def test_of_two_set_ups_at_once_the_second_waits_for_the_first(set_up, tmp_path)
         fcntl.flock(first, fcntl.LOCK_EX)
         with subprocess.Popen([script], env=programs, stderr=said) as second:
             words = tmp_path / "said"
-            wait_until("it to wait", lambda: Ready(None) if "another one" in words.read_text() else "it doesn't", 30)
-            assert not (tmp_path / ".venv").exists()
-            fcntl.flock(first, fcntl.LOCK_UN)
-            assert second.wait(30) == 0
+            try:
+                wait_until("it to wait", lambda: Ready(None) if "another one" in words.read_text() else "not yet", 30)
+                assert not (tmp_path / ".venv").exists()
+                fcntl.flock(first, fcntl.LOCK_UN)
+                assert second.wait(30) == 0
+            finally:
+                second.kill()
     assert (tmp_path / ".venv" / ".acceptance").exists()
 
 
