@@ -30,7 +30,10 @@ def busy() -> str:
 
 
 def describe(load: float, cores: int, using: Sequence[Using], free_memory: float) -> str:
-    """Say it: the `load` is the mean number of processes that want to run, `free_memory` a share of the whole."""
+    """Return in words what the machine is busy with, "" where it isn't.
+
+    `load`: the mean number of processes that want to run; `free_memory`: a share of the whole.
+    """
     said = []
     if load >= cores * BUSY:
         most = sorted((one for one in using if one[1] >= LEAST_PERCENT), key=lambda one: -one[1])[:NAMED]

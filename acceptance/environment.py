@@ -61,7 +61,7 @@ def environment_of(
 ) -> dict[str, str]:
     """Return the environment of a child, without what its own command needs besides.
 
-    `run_directory` has the folders `home` and `tmp`, for a child of the run's own and for the files of another.
+    `run_directory` has the folders `home` and `tmp`: a child of the run's own gets both, any other `tmp` alone.
     """
     kept = {name: value for name, value in environ.items() if any(fnmatchcase(name, one) for one in kind.value)}
     kept["PATH"] = kept.get("PATH") or SYSTEM_PATH

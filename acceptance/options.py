@@ -181,11 +181,10 @@ def read_settings(
     reader = Reader(given, environment)
     target = reader.one_of("target", targets, "embedded")
     profile = reader.one_of("profile", PROFILES, "quick" if target == "embedded" else "tutorial")
-    agents = Settings.agents
     if reader.text("data")[0] == "digits":
         reader.resolve_conflict("data", "cifar10", "contradict each other")
-    if reader.text("agents")[0] != str(agents):
-        reader.resolve_conflict("agents", "cluster", "it is there already")
+    reader.resolve_conflict("agents", "cluster", "it is there already")
+    agents = Settings.agents
     if reader.only_for("agents", target, "k3d"):
         agents = reader.integer("agents", agents, (0, 9), "agents")
     data = reader.one_of("data", DATA, "auto")

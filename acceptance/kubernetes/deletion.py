@@ -29,7 +29,7 @@ class Deletion:
                     self.namespace.waits.gone(name)
 
     def of_failed(self, kinds: tuple[str, ...], name: str, frees_gpu: bool, error: BaseException) -> None:
-        """Delete what failed; the failure is worth more than one of this, and the namespace goes as a whole.
+        """Delete what failed. An error of the deletion would hide the failure, and the namespace goes in the end.
 
         With `keep` a pod with a GPU goes all the same: it may hold, or still wait for, the next one's.
         """

@@ -21,7 +21,7 @@ PLUGIN_SECONDS = 300
 
 
 class GpuAccess:
-    """One GPU of one node: what was checked is what the run's pods get, and what the report names."""
+    """One GPU of one node, which the checks look at, the run's pods get and the report names."""
 
     def __init__(self, namespace: Namespace) -> None:
         self.namespace = namespace

@@ -47,7 +47,7 @@ class KeyFigure:
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier run as far as it counts."""
+    """What of an earlier run is compared with this one."""
 
     started: str
     kind: dict[str, str]
@@ -277,7 +277,7 @@ def passed(outcomes: Mapping[str, str]) -> set[str]:
 
 
 def change(figure: KeyFigure, before: list[float]) -> Change:
-    """Compare a figure with the earlier ones' median."""
+    """Return how a figure compares with the median of the earlier ones."""
     median = statistics.median(before)
     noise = max(figure.least, figure.share * abs(median))
     if len(before) >= ENOUGH:

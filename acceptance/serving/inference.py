@@ -128,7 +128,7 @@ def ask(client: Any, server: Any, model: str, pixels: np.ndarray, **options: Any
 def server_ready(http: str, model: str) -> str:
     """Return "" when the server and the model are ready, else what is not.
 
-    Raises Unrecoverable where something else than Triton answers, which says so without a word.
+    Raises Unrecoverable where something else answers than Triton, whose answer has an empty body.
     """
     return unready("the server", f"http://{http}/v2/health/ready", is_silent) or unready(
         f"model {model}", f"http://{http}/v2/models/{model}/ready", is_silent

@@ -39,7 +39,8 @@ def build_repository(
 def by_ascii_name(packages: str, version: Path) -> str:
     """Return a link to the packages' folder, beside the model.
 
-    Triton's stub takes all text for ASCII, and Python 3.12 loads no library by another name. The run directory's is.
+    Triton's stub takes all text for ASCII, and Python 3.12 loads no library by another name. The run directory's name
+    is ASCII.
     """
     link = version.absolute() / "packages"
     link.symlink_to(packages)

@@ -134,7 +134,7 @@ class BaseStack(ABC):
         return self.predictors[endpoint.name]
 
     def endpoints(self) -> list[Endpoint]:
-        """Return those that are up."""
+        """Return the predictors that are up."""
         return [predictor.endpoint for predictor in self.predictors.values()]
 
     # --- load

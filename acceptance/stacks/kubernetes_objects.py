@@ -124,7 +124,7 @@ def name_of(part: Part) -> str:
 
 
 def at_once(parts: Set[Part]) -> list[list[str]]:
-    """Return the names of what has pods at the same time: the CPU's predictor stays, the GPU is given on."""
+    """Return the names of what has pods at the same time: the CPU's predictor stays, the GPU's pods take turns."""
     stays = ["mlflow", name_of(Part("triton"))]
     on_gpu = [name_of(part) for part in parts if part.device == "gpu" and part.component != "triton"]
     loads = [*stays, name_of(Part("triton", "gpu")), name_of(Part("load"))]

@@ -15,7 +15,10 @@ from acceptance.training import project
 
 
 def missing(settings: Settings, stack: type[Stack], chosen: Sequence[Collection[str]]) -> list[Problem]:
-    """Return what the chosen scenarios, by their tags, will need and can't have; a wrong file of images was said."""
+    """Return what the chosen scenarios, by their tags, will need and can't have.
+
+    Nothing where the file of images is wrong, which the run's own problems say.
+    """
     return [] if problem_of(lambda: read_images(settings.images)) else stack.missing(settings, chosen)
 
 

@@ -1,4 +1,4 @@
-"""The targets: what `--target` can be."""
+"""The values of `--target`, each with its stack, which is imported at first use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

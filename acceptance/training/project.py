@@ -35,7 +35,7 @@ def server_environment() -> dict[str, str]:
 def project_command(codeset: Path, name: str, recipe: Recipe, data: str) -> list[str | Path]:
     """Return `mlflow run` as a user of the codeset would type it, but that it waits for the server.
 
-    It reads a path as an address.
+    `data` is quoted: MLflow reads a path as a URL.
     """
     return [sys.executable, "-P", RUN_PROJECT, "run", codeset, *project_options(name, recipe, quote(data))]
 

@@ -157,6 +157,7 @@ def test_a_context_is_refused_where_the_target_has_no_use_for_it():
         ({"target": "kind", "agents": "1"}, "--agents 1: only --target k3d uses it, and the target is kind"),
         ({"target": "k3d", "agents": "two"}, "--agents two: must be a whole number of agents from 0 to 9"),
         ({"target": "k3d", "agents": "0", "cluster": "blue"}, "--agents 0 and --cluster blue: it is there already"),
+        ({"target": "k3d", "agents": "2", "cluster": "blue"}, "--agents 2 and --cluster blue: it is there already"),
     ],
 )
 def test_options_of_clusters_are_refused_where_they_have_no_use(given, words):
