@@ -56,6 +56,20 @@ def test_a_predictor_on_the_gpu_ends_with_all_that_it_is_made_of_and_its_pod_is_
         assert cluster.deleted == PREDICTOR
 
 
+def test_a_predictor_has_more_shared_memory_than_a_containers_own(tmp_path):
+    cluster = SmallCluster()
+    with stack_on(cluster, tmp_path) as stack:
+        stack.start_predictor("triton-cpu-1", RUN, "cpu")
+    (pod,) = (
+        one["spec"]["template"]["spec"]
+        for one in cluster.created
+        if one["metadata"]["name"] == "triton-cpu-1" and one["kind"] == "Deployment"
+    )
+    (triton,) = pod["containers"]
+    (name,) = (mount["name"] for mount in triton["volumeMounts"] if mount["mountPath"] == "/dev/shm")  # noqa: S108
+    assert {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}} in pod["volumes"]
+
+
 def test_nobody_waits_for_the_pod_of_a_predictor_on_the_cpu(tmp_path):
     cluster = SmallCluster(linger_seconds=FOR_EVER)
     with stack_on(cluster, tmp_path) as stack:
