@@ -59,8 +59,8 @@ class Spoiler:
 
 
 def agree_to_all(content_type: str, answer: Answer) -> Answer:
-    """A server that never complains."""
-    return Answer(200, AGREEABLE) if answer.code >= 400 else answer
+    """A server that never complains, and that finds a class in NaN."""
+    return Answer(200, AGREEABLE) if answer.code >= 400 or "nan" in answer.text.lower() else answer
 
 
 def complain_without_a_word(content_type: str, answer: Answer) -> Answer:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import time
 
 import pytest
@@ -144,8 +145,9 @@ def pulled(monkeypatch):
 def test_a_pull_that_says_nothing_more_is_given_up(pulled):
     error, said = pulled(look=0.5, stuck=2)
     assert f"image {IMAGE}: not on" in error
-    assert "can't be pulled: Pulling fs layer; nothing new for 2 s" in error
-    assert f"pulling {IMAGE}: Pulling fs layer; nothing new for 1 s" in said
+    (silent,) = re.findall(r"can't be pulled: Pulling fs layer; nothing new for (\d+) s", error)
+    assert int(silent) >= 2
+    assert any(f"pulling {IMAGE}: Pulling fs layer; nothing new for" in words for words in said)
 
 
 def test_a_daemon_that_dies_while_it_pulls_is_named_at_once(pulled):
