@@ -8,6 +8,7 @@ from pathlib import Path
 from acceptance.errors import BadSetting
 from acceptance.load import limits
 from acceptance.settings import Settings
+from acceptance.storage.location import read_location
 from acceptance.training.recipes import PROFILES
 
 DATA = ("auto", "cifar10", "digits")
@@ -53,6 +54,11 @@ OPTIONS = (
         "--agents",
         "agents of the cluster that --target k3d makes, the first with the GPU; 0: the server alone, with the GPU",
         "2",
+    ),
+    Option(
+        "--store",
+        "s3://BUCKET/PREFIX: the run's MLflow keeps its artifacts there, in a prefix of the run's own; with embedded",
+        "a folder of the run",
     ),
     Option("--images", "a YAML file of images that override those of manifests/images.yaml", "none", file=True),
     Option(
@@ -203,12 +209,18 @@ def read_settings(
         report=reader.path("report", must_exist=False),
         compare=reader.path("compare"),
         images=reader.path("images"),
+        store=read_store(reader, target),
         kube_context=reader.only_for("kube_context", target, "existing"),
         cluster=reader.only_for("cluster", target, "kind", "k3d"),
         agents=agents,
     )
     check_load(settings, " ".join(reader.source(key, getattr(settings, key)) for key in ("rate", "duration")))
     return settings
+
+
+def read_store(reader: Reader, target: str) -> str:
+    store = reader.only_for("store", target, "embedded")
+    return str(read_location(store, reader.text("store")[1])) if store else ""
 
 
 def check_load(settings: Settings, given: str) -> None:

@@ -25,6 +25,7 @@ class Settings:
     report: Path | None = None
     compare: Path | None = None
     images: Path | None = None
+    store: str = ""
     kube_context: str = ""
     cluster: str = ""
     agents: int = 2

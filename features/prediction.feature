@@ -23,6 +23,7 @@ Feature: The served model answers rightly
   Scenario: What is served is what was trained
     When the model's file is read where the server loaded it
     Then it is the file that the trainer logged
+    And so is the object store's, where there is one
 
   Scenario: Every class is found at its own index
     When the held-out images are sent

@@ -38,6 +38,13 @@ def is_what_was_trained(served_model, endpoint):
     assert not (problem := not_what_was_trained(served_model, endpoint.run)), problem
 
 
+@then("so is the object store's, where there is one")
+def stored_is_what_was_trained(stack, endpoint, figures):
+    stored = stack.stored_model(endpoint.run)
+    figures("in the object store", stored.place if stored else "there is none")
+    assert not (stored and (problem := not_what_was_trained(stored, endpoint.run))), problem
+
+
 @when("Triton's log is read", target_fixture="log")
 def read_log(stack, endpoint):
     return stack.server_log(endpoint)

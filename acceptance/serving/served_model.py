@@ -30,6 +30,10 @@ def read_file(file: Path, place: str) -> ServedModel:
         raise AcceptanceError(f"{place}: the served model can't be read: {error.strerror}") from error
 
 
+def read_data(data: bytes, place: str) -> ServedModel:
+    return ServedModel(hashlib.sha256(data).hexdigest(), place)
+
+
 def read_words(words: str, place: str) -> ServedModel:
     """Return the digest that a program said, such as `sha256sum`."""
     found = SHA_256.findall(words)

@@ -128,6 +128,9 @@ class BaseStack(ABC):
     def served_model(self, endpoint: Endpoint) -> ServedModel:
         return self.predictor_of(endpoint).read_model()
 
+    def stored_model(self, run: TrainingRun) -> ServedModel | None:
+        return None
+
     def predictor_of(self, endpoint: Endpoint) -> Predictor:
         if endpoint.name not in self.predictors:
             raise AcceptanceError(f"{endpoint} has stopped; the last of its log is in {self.workspace.logs}")

@@ -94,6 +94,9 @@ class Stack(Protocol):
     def served_model(self, endpoint: Endpoint) -> ServedModel:
         """Return the model's file as it lies in the folder that the predictor's server loaded."""
 
+    def stored_model(self, run: TrainingRun) -> ServedModel | None:
+        """Return the model's file as the object store has it, None on a run without one."""
+
     def send_load(self, endpoint: Endpoint, plan: LoadPlan) -> LoadResult:
         """Send the plan's requests and return every single result."""
 

@@ -17,13 +17,16 @@ RUN_PROJECT = Path(__file__).with_name("run_project.py")
 NOT_IN_AN_ADDRESS = "%?#"
 
 
-def server_command(directory: Path, port: int) -> list[str | Path]:
-    """Return the command of the tracking server: SQLite, artifacts through the server, one worker."""
+def server_command(directory: Path, port: int, artifacts: str = "") -> list[str | Path]:
+    """Return the command of the tracking server: SQLite, artifacts through the server, one worker.
+
+    `artifacts`: where it keeps them, by default a folder beside its database.
+    """
     return [
         sys.executable,
         *("-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{directory / 'mlflow.db'}"),
-        *("--artifacts-destination", directory / "artifacts"),
+        *("--artifacts-destination", artifacts or directory / "artifacts"),
     ]
 
 

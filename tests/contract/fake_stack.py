@@ -61,6 +61,8 @@ SAYS = {
     "cpu_rates": [],
     "gpu_serves": "made-up",
     "served_sha256": SHA_256,
+    # "": the run has no object store
+    "stored_sha256": "",
     # the class that the GPU predictor answers under load
     "gpu_answer": 4,
     # the GPU's utilisation under each device's loads, or None where Triton does not know the GPU
@@ -227,6 +229,9 @@ class FakeStack(fake_node.FakeNode):
         if endpoint.name not in self.up:
             raise AcceptanceError(f"{endpoint} has stopped")
         return ServedModel(self.says["served_sha256"], "the made-up repository")
+
+    def stored_model(self, run):
+        return ServedModel(self.says["stored_sha256"], "s3://made-up") if self.says["stored_sha256"] else None
 
     def send_load(self, endpoint, plan):
         self.metrics.device, self.metrics.asked = endpoint.device, threading.Semaphore(0)

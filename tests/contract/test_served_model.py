@@ -11,6 +11,8 @@ SCENARIO = "what_is_served_is_what_was_trained"
     ("says", "outcome", "words"),
     [
         ({}, "passed", ""),
+        ({"stored_sha256": "5e" * 32}, "passed", ""),
+        ({"stored_sha256": "a0" * 32}, "failed", "s3://made-up is another file"),
         ({"served_sha256": "a0" * 32}, "failed", "the made-up repository is another file"),
     ],
 )

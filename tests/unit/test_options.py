@@ -165,6 +165,24 @@ def test_options_of_clusters_are_refused_where_they_have_no_use(given, words):
         read_settings(given, CLUSTERS, {})
 
 
+def test_a_store_is_a_place_on_the_embedded_target():
+    assert read(store="s3://models/ci/").store == "s3://models/ci"
+    assert read({"ACCEPTANCE_STORE": "s3://models"}).store == "s3://models"
+    assert read().store == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"store": "models"}, "--store models: no place in an object store; write s3://BUCKET/PREFIX"),
+        ({"store": "s3://models", "target": "k3d"}, "--store s3://models: only --target embedded"),
+    ],
+)
+def test_a_store_that_cannot_be_is_named(given, words):
+    with pytest.raises(BadSetting, match=words):
+        read_settings(given, CLUSTERS, {})
+
+
 def test_a_cluster_has_two_agents_and_the_runs_own_name_unless_told_otherwise():
     assert read_settings({"target": "k3d"}, CLUSTERS, {}).agents == 2
     assert read_settings({"target": "k3d", "agents": "0"}, CLUSTERS, {}).agents == 0

@@ -1,0 +1,40 @@
+"""Whether a store does what a run will ask of it: tried out before anything is trained."""
+
+import contextlib
+import os
+
+from acceptance.errors import AcceptanceError, Problem
+from acceptance.storage.bucket import Bucket
+from acceptance.storage.location import Location
+
+# more than any model of the suite's, and so much that it is written in parts, as MLflow does
+LARGE_BYTES = 16 << 20
+SMALL, LARGE = "tried/small", "tried/large"
+
+
+def look_at(location: Location) -> None:
+    """Raise AcceptanceError where the bucket isn't there, or the account may not even list it."""
+    bucket = Bucket(location)
+    with contextlib.closing(bucket):
+        next(iter(bucket.keys()), None)
+
+
+def try_out(bucket: Bucket) -> None:
+    """Write, list, read back and delete beneath the run's prefix; raises AcceptanceError with what can't be done."""
+    written = {SMALL: b"triton-acceptance", LARGE: os.urandom(LARGE_BYTES)}
+    for name, data in written.items():
+        bucket.put(name, data)
+    if missing := sorted(set(written) - set(bucket.names())):
+        raise AcceptanceError(
+            Problem(f"{bucket.location}: {', '.join(missing)} was written and is not listed", "see what stands between")
+        )
+    for name, data in written.items():
+        if bucket.get(name) != data:
+            raise AcceptanceError(
+                Problem(f"{bucket.location}: {name} is read back as something else", "see what stands between")
+            )
+    bucket.delete_all()
+    if left := bucket.names():
+        raise AcceptanceError(
+            Problem(f"{bucket.location}: {', '.join(left)} is there after its deletion", "see the bucket's retention")
+        )

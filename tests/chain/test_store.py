@@ -1,0 +1,55 @@
+"""A run whose MLflow keeps its artifacts in an object store, and that nothing of it is left there."""
+
+import re
+
+import pytest
+
+from tests.chain.leftovers import wait_clean
+from tests.minio import running_minio
+from tests.running import LIGHT, started_suite
+from tools.suite_run import run_suite
+
+SERVED = "what_is_served_is_what_was_trained"
+
+
+@pytest.fixture(scope="module")
+def minio(tmp_path_factory):
+    with running_minio(tmp_path_factory.mktemp("minio")) as minio:
+        minio.client().create_bucket(Bucket="models")
+        minio.client().put_object(Bucket="models", Key="ci/somebody-elses", Body=b"mine")
+        yield minio
+
+
+def keys(minio):
+    return [one["Key"] for one in minio.client().list_objects_v2(Bucket="models")["Contents"]]
+
+
+def test_the_served_model_is_the_stores_and_the_stores_is_the_trainers(minio, tmp_path):
+    options = (*LIGHT, "--data=digits", "--store=s3://models/ci", "-k", SERVED)
+    result = run_suite(tmp_path / "report", *options, **minio.variables)
+    assert result.code == 0, result.output
+    figures = result.scenarios()[SERVED].figures
+    place = r"s3://models/ci/triton-acceptance-\w+/artifacts/\S+/model.onnx"
+    assert re.fullmatch(place, figures["in the object store"])
+    assert keys(minio) == ["ci/somebody-elses"]
+    written = b"".join(file.read_bytes() for file in (tmp_path / "report").rglob("*") if file.is_file())
+    assert minio.password.encode() not in written
+
+
+def test_kill_9_leaves_nothing_in_the_store(minio, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    options = (*LIGHT, "--data=digits", "--store=s3://models/ci", "-k", SERVED)
+    with started_suite(tmp_path, *options, **minio.variables, TMPDIR=str(tmp_path / "tmp")) as run:
+        run.wait_for_log("triton-cpu-*")
+        assert len(keys(minio)) > 1
+        run.popen.kill()
+        run.wait_for_end()
+        wait_clean(tmp_path)
+    assert keys(minio) == ["ci/somebody-elses"]
+
+
+def test_a_bucket_that_is_not_there_ends_it_before_anything_starts(minio, tmp_path):
+    result = run_suite(tmp_path / "report", "--data=digits", "--store=s3://nowhere/ci", **minio.variables)
+    assert result.code == 4, result.output
+    assert "s3://nowhere/ci: listing: there is no such bucket" in result.output
+    assert "--store" in result.output

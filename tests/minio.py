@@ -1,0 +1,86 @@
+"""A real MinIO for tests, as a process on 127.0.0.1; they skip where its program isn't at hand."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from acceptance.processes.local import free_port
+from acceptance.waiting import Ready, wait_until
+from tools.suite_run import WITH_PARENT
+
+
+def find_program() -> str:
+    """Return MinIO's program, or "": ACCEPTANCE_MINIO names it, or it is on the PATH, or the lab has it."""
+    if named := os.environ.get("ACCEPTANCE_MINIO", "") or shutil.which("minio"):
+        return named
+    # the lab's programs lie beside its kubeconfig
+    kubeconfig = os.environ.get("ACCEPTANCE_LAB_KUBECONFIG", "")
+    found = Path(kubeconfig).parent / "bin" / "minio"
+    return str(found) if kubeconfig and found.exists() else ""
+
+
+@dataclass(frozen=True)
+class Minio:
+    """Its endpoint and its account, whose secret is nowhere else."""
+
+    endpoint: str
+    user: str = field(default_factory=lambda: f"user-{secrets.token_hex(4)}")
+    password: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.user,
+            "AWS_SECRET_ACCESS_KEY": self.password,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def client(self) -> Any:
+        """Return a client of the whole store, which sees what a run's own may not."""
+        import boto3
+
+        return boto3.client(
+            "s3", endpoint_url=self.endpoint, aws_access_key_id=self.user, aws_secret_access_key=self.password
+        )
+
+
+@contextlib.contextmanager
+def running_minio(folder: Path) -> Iterator[Minio]:
+    program = find_program()
+    if not program:
+        pytest.skip("no minio: ACCEPTANCE_MINIO names none, none is on the PATH, and there is no lab that has it")
+    port = free_port()
+    minio = Minio(f"http://127.0.0.1:{port}")
+    (folder / "data").mkdir(parents=True)
+    account = {"MINIO_ROOT_USER": minio.user, "MINIO_ROOT_PASSWORD": minio.password, "HOME": str(folder)}
+    with (folder / "minio.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*WITH_PARENT, program, "server", folder / "data", "--address", f"127.0.0.1:{port}"],
+            env={"PATH": os.environ["PATH"], "MINIO_BROWSER": "off", **account},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until("MinIO to answer", lambda: answers(minio.endpoint), 30)
+        yield minio
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(endpoint: str) -> Ready[None] | str:
+    try:
+        answer = requests.get(f"{endpoint}/minio/health/live", timeout=5)
+    except requests.RequestException as error:
+        return str(error)
+    return Ready(None) if answer.ok else f"HTTP {answer.status_code}"
