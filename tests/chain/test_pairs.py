@@ -96,12 +96,17 @@ def slow_predictor(stack, run, plan, predictor):
         stack.slower_by = 0.0
 
 
+def sending(stack, endpoints, plan):
+    return lambda device: stack.send_load(endpoints[device], plan)
+
+
 def compare(stack, plan, cpu, gpu, told):
     """Send pairs, the second predictor in the GPU's place, until they have `told` what was asked, or no try is left."""
     endpoints = {"cpu": cpu, "gpu": gpu}
     for rate, seconds in TRIES:
-        now = dataclasses.replace(plan, rate=rate, duration=seconds)
-        found = send_pairs(lambda device, now=now: stack.send_load(endpoints[device], now), LEAST_PAIRS)
+        found = send_pairs(
+            sending(stack, endpoints, dataclasses.replace(plan, rate=rate, duration=seconds)), LEAST_PAIRS
+        )
         if told(found):
             break
     return found
