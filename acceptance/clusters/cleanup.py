@@ -6,7 +6,7 @@ The guardian runs it with PROGRAM NAME when pytest has gone.
 import sys
 
 from acceptance.clusters.host import ask
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, exit_code_of
 from acceptance.waiting import Ready, wait_until
 
 SECONDS = 120
@@ -70,12 +70,7 @@ def by_hand(program: str, name: str) -> str:
 
 
 def main(program: str, name: str) -> int:
-    try:
-        remove(program, name)
-    except AcceptanceError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return exit_code_of(lambda: remove(program, name))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from kubernetes import client
 
 from acceptance.environment import user_name
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, exit_code_of
 from acceptance.kubernetes.client import SECONDS, Cluster, connect
 from acceptance.waiting import Ready, wait_until
 
@@ -75,13 +75,11 @@ def started(pid: int) -> str:
 
 
 def main(context: str, namespace: str, folder: str, kubeconfig: str = "") -> int:
-    try:
+    def delete() -> None:
         cluster = connect(context, Path(folder), kubeconfig=Path(kubeconfig) if kubeconfig else None)
         delete_namespace(cluster, namespace)
-    except AcceptanceError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+
+    return exit_code_of(delete)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from kubernetes import client
 from kubernetes.stream import stream
+from websocket import WebSocketException
 
 from acceptance.errors import AcceptanceError
 from acceptance.health import first_words
@@ -31,7 +32,7 @@ def output_in_pod(cluster: Cluster, namespace: str, pod: str, container: str, co
         words = str(error.reason).partition(" -+-+- ")[0]  # the answer's headers follow
         raise AcceptanceError(f"{doing}: {words}") from error
     # of a connection that was cut, the library takes apart what isn't there
-    except (LookupError, TypeError, ValueError, OSError) as error:
+    except (LookupError, TypeError, ValueError, OSError, WebSocketException) as error:
         raise AcceptanceError(f"{doing}: the connection was cut") from error
     if code is None:
         raise AcceptanceError(f"{doing}: it was not over after {SECONDS} s")

@@ -46,13 +46,16 @@ class Redactor:
     def from_environment(cls, environ: Mapping[str, str]) -> "Redactor":
         """Return one that knows the values of the variables that are named like secrets, and passwords in URLs."""
         redactor = cls()
+        redactor.add_variables(environ)
+        return redactor
+
+    def add_variables(self, environ: Mapping[str, str]) -> None:
         for name, value in environ.items():
             if is_secret_name(name) and not (value.startswith("/") and os.path.exists(value)):  # noqa: PTH110 - any text
-                redactor.add(value)
+                self.add(value)
             for both, password in CREDENTIALS.findall(value):
-                redactor.add(both)
-                redactor.add(password)
-        return redactor
+                self.add(both)
+                self.add(password)
 
     def add(self, secret: str) -> None:
         """Have this value redacted wherever it stands, each line of it by itself; less than 8 characters are not."""

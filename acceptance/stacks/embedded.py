@@ -18,7 +18,6 @@ from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Process, Processes, free_port, module_command
 from acceptance.processes.rlimits import raise_soft_limits
-from acceptance.redaction.patterns import is_secret_name
 from acceptance.serving import repository, served_model, triton_wheel
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.repository import MODEL_FILE
@@ -99,9 +98,7 @@ class EmbeddedStack(BaseStack):
         """Return the run's own prefix of the user's bucket; its guardian deletes that of a pytest that was killed."""
         location = read_location(self.settings.store, "--store").beneath(f"triton-acceptance-{secrets.token_hex(4)}")
         store = Bucket(location)
-        for name, value in store.variables().items():
-            if is_secret_name(name):
-                self.workspace.redactor.add(value)
+        self.workspace.redactor.add_variables(store.variables())
         fix = f"delete what lies beneath {location}"
         self.processes.afterwards(module_command(cleanup.__name__, str(location)), fix)
         return store

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from acceptance.errors import AcceptanceError, Problem
-from acceptance.storage.errors import NO_S3, store_errors
+from acceptance.storage.errors import CODES, NO_S3, store_errors
 from acceptance.storage.location import Location
 from acceptance.storage.variables import variables_for
 
@@ -94,8 +94,7 @@ class Bucket:
             action()
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            known = error.response.get("Error", {}).get("Code", "")
-            if status in UNKNOWN and known not in ("AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken"):
+            if status in UNKNOWN and error.response.get("Error", {}).get("Code", "") not in CODES:
                 return False
             raise
         return True

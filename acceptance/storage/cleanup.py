@@ -2,18 +2,13 @@
 
 import sys
 
-from acceptance.errors import AcceptanceError
+from acceptance.errors import exit_code_of
 from acceptance.storage.bucket import Bucket
 from acceptance.storage.location import read_location
 
 
 def main(place: str) -> int:
-    try:
-        Bucket(read_location(place, place)).delete_all()
-    except AcceptanceError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return exit_code_of(lambda: Bucket(read_location(place, place)).delete_all())
 
 
 if __name__ == "__main__":

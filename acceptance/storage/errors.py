@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from acceptance.errors import AcceptanceError, Problem, root_words
+from acceptance.errors import AcceptanceError, Problem
 from acceptance.storage.location import Location
 
 KEYS = "see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
@@ -56,7 +56,8 @@ def store_errors(location: Location, doing: str) -> Iterator[None]:
     except ClientError as error:
         raise AcceptanceError(refusal(location, doing, error.response)) from error
     except (BotoCoreError, ResponseParserError, ValueError) as error:  # ValueError: an address that is none
-        raise AcceptanceError(Problem(f"{location}: {doing}: {words_of(error)}", fix_of(error))) from error
+        words = " ".join(str(error).split())
+        raise AcceptanceError(Problem(f"{location}: {doing}: {words}", fix_of(error))) from error
 
 
 def refusal(location: Location, doing: str, response: Any) -> Problem:
@@ -68,10 +69,6 @@ def refusal(location: Location, doing: str, response: Any) -> Problem:
     return Problem(f"{location}: {doing}: {meaning} (HTTP {status}, {code}: {said})", fix)
 
 
-def words_of(error: Exception) -> str:
-    return root_words(error) if isinstance(error, ConnectionError) else " ".join(str(error).split())
-
-
 def fix_of(error: Exception) -> str:
     """Return what puts right that no answer of the store's came."""
     from botocore import exceptions
@@ -81,6 +78,5 @@ def fix_of(error: Exception) -> str:
         ((exceptions.SSLError,), "name the store's certificate authority with AWS_CA_BUNDLE"),
         ((exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound), KEYS),
         ((ResponseParserError,), NO_S3),
-        ((exceptions.ConnectionError, exceptions.HTTPClientError, ValueError), ENDPOINT),
     )
     return next((fix for kinds, fix in fixes if isinstance(error, kinds)), ENDPOINT)
