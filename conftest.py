@@ -13,6 +13,7 @@ PLUGINS = [
     "fixtures.training",
     "fixtures.load",
     "fixtures.cluster",
+    "fixtures.kserve",
     "fixtures.docker",
     "steps.cluster",
     "steps.gpu_node",
@@ -20,6 +21,7 @@ PLUGINS = [
     "steps.serving",
     "steps.prediction",
     "steps.load",
+    "steps.kserve",
     "steps.docker",
 ]
 

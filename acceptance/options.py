@@ -11,6 +11,9 @@ from acceptance.settings import Settings
 from acceptance.storage.location import read_location
 from acceptance.training.recipes import PROFILES
 
+PREDICTORS = ("deployment", "kserve")
+LEVELS = ("restricted", "baseline")
+WITH_PODS = ("existing", "kind", "k3d")
 DATA = ("auto", "cifar10", "digits")
 ON, OFF = ("1", "yes", "true", "on"), ("", "0", "no", "false", "off")
 # how much of a value an error shows
@@ -57,8 +60,23 @@ OPTIONS = (
     ),
     Option(
         "--store",
-        "s3://BUCKET/PREFIX: the run's MLflow keeps its artifacts there, in a prefix of the run's own; with embedded",
-        "a folder of the run",
+        "s3://BUCKET/PREFIX: the run's MLflow keeps its artifacts there, in a prefix of the run's own; not on docker",
+        "a folder of the run's, or of its MLflow's pod",
+    ),
+    Option(
+        "--predictor",
+        "what makes the predictors on a cluster. deployment: the suite; kserve: the cluster's KServe, from --store",
+        "deployment",
+    ),
+    Option(
+        "--runtime",
+        "the ClusterServingRuntime of --predictor kserve",
+        "kserve-tritonserver where it fits, else one of the run's own",
+    ),
+    Option(
+        "--pod-security",
+        "the Pod Security level of the run's own namespace: restricted or baseline",
+        "restricted",
     ),
     Option("--images", "a YAML file of images that override those of manifests/images.yaml", "none", file=True),
     Option(
@@ -194,6 +212,8 @@ def read_settings(
     if reader.only_for("agents", target, "k3d"):
         agents = reader.integer("agents", agents, (0, 9), "agents")
     data = reader.one_of("data", DATA, "auto")
+    store = read_store(reader, target)
+    predictor = read_predictor(reader, target, store)
     settings = Settings(
         target=target,
         profile=profile,
@@ -209,7 +229,10 @@ def read_settings(
         report=reader.path("report", must_exist=False),
         compare=reader.path("compare"),
         images=reader.path("images"),
-        store=read_store(reader, target),
+        predictor=predictor,
+        runtime=read_runtime(reader, predictor),
+        pod_security=read_level(reader, target),
+        store=store,
         kube_context=reader.only_for("kube_context", target, "existing"),
         cluster=reader.only_for("cluster", target, "kind", "k3d"),
         agents=agents,
@@ -219,8 +242,32 @@ def read_settings(
 
 
 def read_store(reader: Reader, target: str) -> str:
-    store = reader.only_for("store", target, "embedded")
+    store = reader.only_for("store", target, "embedded", *WITH_PODS)
     return str(read_location(store, reader.text("store")[1])) if store else ""
+
+
+def read_predictor(reader: Reader, target: str, store: str) -> str:
+    predictor = reader.one_of("predictor", PREDICTORS, "deployment")
+    if predictor == "kserve":
+        reader.only_for("predictor", target, *WITH_PODS)
+        if not store:
+            _, source = reader.text("predictor")
+            raise BadSetting(
+                f"{source}: KServe copies the model from an object store; name it, --store s3://BUCKET/PREFIX"
+            )
+    return predictor
+
+
+def read_runtime(reader: Reader, predictor: str) -> str:
+    name, source = reader.text("runtime")
+    if name and predictor != "kserve":
+        raise BadSetting(f"{source}: only --predictor kserve uses it; leave one out")
+    return name
+
+
+def read_level(reader: Reader, target: str) -> str:
+    reader.only_for("pod_security", target, *WITH_PODS)
+    return reader.one_of("pod_security", LEVELS, LEVELS[0])
 
 
 def check_load(settings: Settings, given: str) -> None:

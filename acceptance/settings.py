@@ -25,6 +25,9 @@ class Settings:
     report: Path | None = None
     compare: Path | None = None
     images: Path | None = None
+    predictor: str = "deployment"
+    runtime: str = ""
+    pod_security: str = "restricted"
     store: str = ""
     kube_context: str = ""
     cluster: str = ""
@@ -33,3 +36,8 @@ class Settings:
     @property
     def requests(self) -> int:
         return self.rate * self.duration
+
+    @property
+    def kserve(self) -> bool:
+        """Whether KServe makes the predictors."""
+        return self.predictor == "kserve"

@@ -53,6 +53,9 @@ class Minio:
             "s3", endpoint_url=self.endpoint, aws_access_key_id=self.user, aws_secret_access_key=self.password
         )
 
+    def keys(self, bucket: str) -> list[str]:
+        return [one["Key"] for one in self.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+
 
 @contextlib.contextmanager
 def running_minio(folder: Path) -> Iterator[Minio]:

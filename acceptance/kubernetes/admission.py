@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from kubernetes import client
-from kubernetes.utils import FailToCreateError, create_from_dict
+from kubernetes.utils import FailToCreateError
 
 from acceptance.errors import Problem
-from acceptance.kubernetes import manifests
+from acceptance.kubernetes import kinds, manifests
 from acceptance.kubernetes.client import SECONDS, is_transient, reason
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
@@ -27,9 +27,9 @@ def try_out(namespace: Namespace, api: client.ApiClient, manifest: Manifest) -> 
     A Deployment or a Job of pods that Pod Security, a quota or a webhook refuses is itself accepted.
     """
     made, found = dry_run(namespace, api, manifest)
-    template = manifests.pod_of(manifest)
-    if manifest["kind"] == "Pod" or not template:
-        return (made if template else None), found
+    template = manifests.pod_of(manifest) if manifest["kind"] in manifests.WITH_PODS else None
+    if not template:
+        return (made if manifest["kind"] == "Pod" else None), found
     name = manifest["metadata"]["name"]
     pod = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(template)}
     pod["metadata"]["generateName"] = f"{name}-"
@@ -45,8 +45,7 @@ def dry_run(
     cluster, name = namespace.cluster, namespace.name
     with cluster.api_errors(f"trying {what} out"):
         try:
-            (made,) = create_from_dict(api, manifest, namespace=name, dry_run="All", _request_timeout=SECONDS)
-            return made, []
+            return kinds.create(api, manifest, name, dry_run="All"), []
         except FailToCreateError as error:
             if any(is_transient(one.status) or not one.status for one in error.api_exceptions):
                 raise

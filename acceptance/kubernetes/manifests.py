@@ -14,6 +14,7 @@ PART_OF = {"app.kubernetes.io/part-of": "triton-acceptance"}
 RUN = "triton-acceptance/run"
 NAME = "app.kubernetes.io/name"
 WITH_PODS = ("Deployment", "DaemonSet", "Job")
+OF_KSERVE = ("InferenceService", "ServingRuntime")
 
 Manifest = dict[str, Any]
 
@@ -30,9 +31,15 @@ def read_manifest(file: Path) -> Manifest:
 
 
 def pod_of(manifest: Manifest) -> Manifest | None:
-    """Return what describes the manifest's pods (with `metadata` and `spec`), or None where it has none."""
+    """Return what describes the manifest's pods (with `metadata` and `spec`), or None where it has none.
+
+    KServe's kinds have a pod's labels, annotations and fields side by side.
+    """
     if manifest["kind"] == "Pod":
         return manifest
+    if manifest["kind"] in OF_KSERVE:
+        described = manifest["spec"].get("predictor", manifest["spec"])
+        return {"metadata": described, "spec": described}
     return manifest.get("spec", {}).get("template") if manifest["kind"] in WITH_PODS else None
 
 
@@ -41,11 +48,12 @@ def containers_of(manifest: Manifest) -> Iterator[Manifest]:
     pod = pod_of(manifest)
     if pod:
         yield from pod["spec"].get("initContainers", [])
-        yield from pod["spec"]["containers"]
+        # an InferenceService has one, whose name and image are its runtime's
+        yield from pod["spec"].get("containers") or [pod["spec"]["model"]]
 
 
 def container_of(manifest: Manifest, name: str) -> Manifest:
-    (found,) = [container for container in containers_of(manifest) if container["name"] == name]
+    (found,) = [container for container in containers_of(manifest) if container.get("name", name) == name]
     return found
 
 
@@ -53,7 +61,8 @@ def fit(manifest: Manifest, images: Images, name: str = "") -> Manifest:
     """Put the images into place, and the name wherever the component's own stands: metadata, labels, ConfigMap."""
     own = manifest["metadata"]["name"]
     for container in containers_of(manifest):
-        container["image"] = images.named(container["image"])
+        if "image" in container:
+            container["image"] = images.named(container["image"])
     label(manifest, PART_OF)
     if not name:
         return manifest
@@ -125,4 +134,13 @@ def config_map(name: str, files: Mapping[str, str]) -> Manifest:
         "kind": "ConfigMap",
         "metadata": {"name": name, "labels": dict(PART_OF)},
         "data": dict(files),
+    }
+
+
+def secret(name: str, values: Mapping[str, str]) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "labels": dict(PART_OF)},
+        "stringData": dict(values),
     }

@@ -5,11 +5,10 @@ from functools import cached_property
 from pathlib import Path
 
 from kubernetes import client
-from kubernetes.utils import create_from_dict
 
 from acceptance.errors import Problem
 from acceptance.images import Images
-from acceptance.kubernetes import manifests
+from acceptance.kubernetes import kinds, manifests
 from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace, owner
 from acceptance.kubernetes.client import SECONDS, Cluster
 from acceptance.kubernetes.evidence import save_evidence
@@ -24,6 +23,8 @@ from acceptance.kubernetes.view import LiveCluster
 from acceptance.kubernetes.watches import Watches
 from acceptance.waiting import Ready, wait_until
 
+POD_SECURITY = "pod-security.kubernetes.io/enforce"
+
 
 class Namespace:
     """A fresh namespace, as a context manager; everything in it goes with it, unless it is kept."""
@@ -36,8 +37,10 @@ class Namespace:
         folder: Path,
         keep: bool = False,
         say: Callable[[str], None] = lambda text: None,
+        pod_security: str = "restricted",
     ) -> None:
         self.cluster, self.run, self.images, self.folder, self.keep = cluster, run, images, folder, keep
+        self.pod_security = pod_security
         self.name = f"triton-acceptance-{run}"
         self.logs = Logs(cluster, folder)
         self.watches = Watches(cluster, self.name, self.logs.see)
@@ -64,6 +67,7 @@ class Namespace:
         try:
             parts = sorted(self.parts(), key=lambda manifest: manifest["kind"] != "Namespace")
             parts[0]["metadata"].update(name=self.name, annotations={OWNER: owner(), KEPT: str(self.keep).lower()})
+            parts[0]["metadata"]["labels"][POD_SECURITY] = self.pod_security
             self.create(parts[0])
             # a cluster may give rights in a namespace to who made it
             self.lacking = missing_rights(self.cluster, IN_NAMESPACE, self.name)
@@ -131,7 +135,7 @@ class Namespace:
         self.fit(manifest, name)
         doing = f"creating {manifest['kind']} {manifest['metadata']['name']}"
         with self.cluster.api_errors(doing), self.cluster.api() as api:
-            create_from_dict(api, manifest, namespace=self.name, _request_timeout=SECONDS, **options)
+            kinds.create(api, manifest, self.name, **options)
 
     def fit(self, manifest: Manifest, name: str = "") -> Manifest:
         """Put the run's labels, its images and the name into the manifest, once."""
@@ -141,22 +145,14 @@ class Namespace:
             manifests.use_runtime(manifest, self.gpu_runtime)
         return manifest
 
-    def delete(self, *kinds: str, name: str) -> None:
+    def delete(self, *each: str, name: str) -> None:
         """Delete the objects of that name, and end the port-forwards to it; what is gone already is as good."""
         self.end_forwards(name)
         with self.cluster.api() as api:
-            core = client.CoreV1Api(api)
-            deletions = {
-                "Job": client.BatchV1Api(api).delete_namespaced_job,
-                "Pod": core.delete_namespaced_pod,
-                "Deployment": client.AppsV1Api(api).delete_namespaced_deployment,
-                "Service": core.delete_namespaced_service,
-                "ConfigMap": core.delete_namespaced_config_map,
-            }
-            for kind in kinds:
+            for kind in each:
                 with self.cluster.api_errors(f"deleting {kind} {name}"):
                     try:
-                        deletions[kind](name, self.name, propagation_policy="Background", _request_timeout=SECONDS)
+                        kinds.delete(api, kind, name, self.name)
                     except client.ApiException as error:
                         if error.status != 404:
                             raise

@@ -64,6 +64,11 @@ def refusal_fix(message: str, namespace: str, otherwise: str) -> str:
     """Return what to do about the API server's refusal of a pod, by its words."""
     if "exceeded quota" in message or "failed quota" in message:
         return f"`kubectl describe resourcequota -n {namespace}` shows what is used: ask for less, or raise it"
+    if "violates PodSecurity" in message and "storage-initializer" in message:
+        return (
+            "KServe's storage initializer has no security context of its own: have a cluster administrator make a "
+            "ClusterStorageContainer that has one, or use --pod-security baseline"
+        )
     if "violates PodSecurity" in message:
         label = f"`kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=LEVEL`"
         return f"change the pod's securityContext, or the namespace's level by {label}"

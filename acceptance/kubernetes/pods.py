@@ -26,6 +26,8 @@ class Pods:
         # by the pod's uid: what the run can't do without, and how often its containers had been restarted before
         self.vital: dict[str, str] = {}
         self.restarts: dict[str, int] = {}
+        # by their component: the Deployment that makes its pods, where it has another name
+        self.owners: dict[str, str] = {}
         # what else must go well beside whatever is waited for; each raises where it doesn't
         self.beside: list[Callable[[], None]] = []
 
@@ -110,7 +112,7 @@ class Pods:
     def diagnose_missing(self, name: str, last: Any) -> Diagnosis | None:
         """Return why a component has no pod, or none any more; `last` is the one that it had, or None."""
         events, namespaces = self.watches.events.items(), self.watches.namespace.items()
-        owner = diagnose_owner(name, events, namespaces, self.cluster.now())
+        owner = diagnose_owner(self.owners.get(name, name), events, namespaces, self.cluster.now())
         if not last or (owner and not owner.final):
             return owner
         seen = [*self.watches.pods.items(), *self.watches.pods.deleted()]

@@ -53,6 +53,14 @@ FOR_GPU = (
     Right(("list",), "nodes", "finding the GPU", everywhere=True),
     Right(("list",), "pods", "finding a GPU that is free", everywhere=True),
 )
+FOR_STORE = (Right(("create",), "secrets", "the keys of the object store"),)
+FOR_KSERVE = (
+    Right(("get", "create", "delete"), "inferenceservices", "predictors", "serving.kserve.io"),
+    Right(("create", "delete"), "servingruntimes", "a runtime of the run's own", "serving.kserve.io"),
+    Right(("create",), "serviceaccounts", "the predictors' account, whose keys KServe takes"),
+    Right(("get",), "services", "finding the address that KServe gave"),
+    Right(("get", "create"), "pods/exec", "reading the model where Triton loaded it"),
+)
 
 
 def missing_rights(cluster: Cluster, rights: Sequence[Right], namespace: str = "") -> dict[Right, Problem]:

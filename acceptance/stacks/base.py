@@ -19,6 +19,7 @@ from acceptance.serving.endpoint import Endpoint, Predictor, not_ready
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks.protocol import Part, Say
+from acceptance.stacks.run_store import RunStore
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
@@ -48,6 +49,8 @@ class BaseStack(ABC):
         self.settings, self.workspace, self.say = settings, workspace, say
         self.numbers = itertools.count(1)
         self.tracking_uri = ""
+        # the user's object store, where the run has one
+        self.store: RunStore | None = None
         # those that are up, by their names
         self.predictors: dict[str, Predictor] = {}
 
@@ -129,7 +132,7 @@ class BaseStack(ABC):
         return self.predictor_of(endpoint).read_model()
 
     def stored_model(self, run: TrainingRun) -> ServedModel | None:
-        return None
+        return self.store.model(run) if self.store else None
 
     def predictor_of(self, endpoint: Endpoint) -> Predictor:
         if endpoint.name not in self.predictors:

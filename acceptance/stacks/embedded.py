@@ -1,7 +1,6 @@
 """The embedded target: MLflow, the trainer, Triton and vegeta as local processes on 127.0.0.1."""
 
 import os
-import secrets
 import shlex
 import shutil
 from collections.abc import Collection, Sequence, Set
@@ -9,36 +8,29 @@ from pathlib import Path
 from typing import Self
 
 from acceptance.data.dataset import Dataset
-from acceptance.errors import Problem, problem_of
+from acceptance.errors import Problem
 from acceptance.gpu import packages
 from acceptance.gpu.nvidia_smi import Gpu, find_gpus, first_visible, hidden
 from acceptance.load import vegeta
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
-from acceptance.processes.local import Process, Processes, free_port, module_command
+from acceptance.processes.local import Process, Processes, free_port
 from acceptance.processes.rlimits import raise_soft_limits
 from acceptance.serving import repository, served_model, triton_wheel
 from acceptance.serving.endpoint import Endpoint, Predictor
-from acceptance.serving.repository import MODEL_FILE
-from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
-from acceptance.stacks import embedded_needs
+from acceptance.stacks import embedded_needs, run_store
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import Part, Say, TargetFacts
+from acceptance.stacks.run_store import RunStore
 from acceptance.stacks.workspace import Workspace, temporary_folder
-from acceptance.storage import cleanup
-from acceptance.storage.bucket import Bucket
-from acceptance.storage.checks import look_at, try_out
-from acceptance.storage.location import read_location
 from acceptance.training import project
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, load_client, read_run
 
 # Triton takes seconds to end, and none of them has anything to save: what it leaves is removed
 STOP_SECONDS = 0.5
-# where beneath the run's prefix of an object store
-ARTIFACTS = "artifacts"
 
 
 class EmbeddedStack(BaseStack):
@@ -49,13 +41,10 @@ class EmbeddedStack(BaseStack):
     def __init__(self, settings: Settings, workspace: Workspace, say: Say, codeset: Path = CODESET) -> None:
         super().__init__(settings, workspace, say)
         self.codeset = codeset
-        self.store: Bucket | None = None
 
     @staticmethod
     def problems(settings: Settings) -> list[Problem]:
-        found = embedded_needs.problems(settings, temporary_folder(os.environ))
-        problem = problem_of(lambda: look_at(read_location(settings.store, "--store"))) if settings.store else None
-        return [*found, problem] if problem else found
+        return [*embedded_needs.problems(settings, temporary_folder(os.environ)), *run_store.problems(settings)]
 
     @classmethod
     def missing(cls, settings: Settings, chosen: Sequence[Collection[str]]) -> list[Problem]:
@@ -81,7 +70,7 @@ class EmbeddedStack(BaseStack):
         )
         try:
             if self.settings.store:
-                self.store = self.open_store()
+                self.store = RunStore(self.settings, self.workspace, self.processes, self.say)
         except BaseException:
             self.processes.close()
             raise
@@ -89,26 +78,15 @@ class EmbeddedStack(BaseStack):
 
     def __exit__(self, *error: object) -> None:
         try:
-            if self.store and not self.settings.keep:
-                self.store.delete_all()
+            if self.store:
+                self.store.close()
         finally:
             self.processes.close(keep=self.settings.keep)
-
-    def open_store(self) -> Bucket:
-        """Return the run's own prefix of the user's bucket; its guardian deletes that of a pytest that was killed."""
-        location = read_location(self.settings.store, "--store").beneath(f"triton-acceptance-{secrets.token_hex(4)}")
-        store = Bucket(location)
-        self.workspace.redactor.add_variables(store.variables())
-        fix = f"delete what lies beneath {location}"
-        self.processes.afterwards(module_command(cleanup.__name__, str(location)), fix)
-        return store
 
     def look_ahead(self, parts: Set[Part]) -> None:
         """Try out the object store, where the run has one."""
         if self.store:
-            try_out(self.store)
-            for note in self.store.notes:
-                self.say(f"{self.store.location}: {note}")
+            self.store.try_out()
 
     def gpu(self) -> Gpu | Problem:
         return self.find_gpu()
@@ -133,7 +111,7 @@ class EmbeddedStack(BaseStack):
         memory = f"/dev/shm/{self.workspace.directory.name}*"  # noqa: S108
         remove = f"rm -rf {shlex.quote(str(self.workspace.directory))} {memory}"
         if self.store:
-            remove += f"; {shlex.join(module_command(cleanup.__name__, str(self.store.location)))}"
+            remove += f"; {shlex.join(self.store.how_to_remove)}"
         return "\n".join([*self.addresses(), f"remove: kill -- {groups}; {remove}" if groups else f"remove: {remove}"])
 
     # --- training
@@ -146,7 +124,7 @@ class EmbeddedStack(BaseStack):
         variables, artifacts = project.server_environment(), ""
         if self.store:
             variables |= self.store.variables()
-            artifacts = str(self.store.location.beneath(ARTIFACTS))
+            artifacts = str(self.store.artifacts)
         self.processes.start("mlflow", project.server_command(directory, port, artifacts), variables)
         return f"http://127.0.0.1:{port}"
 
@@ -211,12 +189,6 @@ class EmbeddedStack(BaseStack):
             read_model=lambda: served_model.read_file(models / served_model.FILE, f"{models.name}/{served_model.FILE}"),
             stop=stop,
         )
-
-    def stored_model(self, run: TrainingRun) -> ServedModel | None:
-        if not self.store:
-            return None
-        name = f"{ARTIFACTS}/{run.model_uri('onnx').removeprefix('mlflow-artifacts:').strip('/')}/{MODEL_FILE}"
-        return served_model.read_data(self.store.get(name), str(self.store.location.beneath(name)))
 
     def build_models(self, directory: Path, model: Path, device: str) -> Path:
         """Write the model repository of a predictor for the ONNX model's folder."""

@@ -1,6 +1,7 @@
 """The Kubernetes stack: MLflow and Triton as Deployments, training and load as Jobs, in the run's own namespace."""
 
 import contextlib
+import dataclasses
 import os
 import secrets
 import shlex
@@ -17,7 +18,10 @@ from acceptance.data.dataset import Dataset
 from acceptance.errors import AcceptanceError, Problem, together
 from acceptance.gpu.node import GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
-from acceptance.images import SITE_PACKAGES, read_images
+from acceptance.images import read_images
+from acceptance.kserve.installation import Installation, find_kserve
+from acceptance.kserve.runtime import Runtime, find_runtime
+from acceptance.kserve.service import InferenceService, read_service
 from acceptance.kubernetes import cleanup, manifests
 from acceptance.kubernetes.client import SECONDS, ApiServerGone, connect
 from acceptance.kubernetes.deletion import Deletion
@@ -26,6 +30,7 @@ from acceptance.kubernetes.gpu_access import GpuAccess, check_has_gpu
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.pulls import pulls
+from acceptance.kubernetes.rights import FOR_KSERVE, FOR_STORE
 from acceptance.load import vegeta
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
@@ -35,10 +40,13 @@ from acceptance.serving import repository, served_model
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
+from acceptance.stacks import kserve_needs, run_store
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.kubernetes_preflight import Preflight
+from acceptance.stacks.kubernetes_serving import DeploymentServing, KServeServing, Serving
 from acceptance.stacks.protocol import Part, PodResult, Say, TargetFacts
+from acceptance.stacks.run_store import RunStore
 from acceptance.stacks.workspace import Workspace
 from acceptance.training import project
 from acceptance.training.artifacts import ArtifactClient
@@ -59,10 +67,12 @@ class KubernetesStack(BaseStack):
         super().__init__(settings, workspace, say)
         self.codeset, self.mlflow_created, self.prepared = codeset, False, False
         self.images = read_images(settings.images)
+        self.kserve: Installation | None = None
 
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
-        return cls.providers[settings.target].problems(settings)
+        found = [*cls.providers[settings.target].problems(settings), *run_store.problems(settings, from_pods=True)]
+        return found or kserve_needs.problems(settings)
 
     @classmethod
     def describe(cls, settings: Settings) -> str:
@@ -80,23 +90,60 @@ class KubernetesStack(BaseStack):
             started.callback(self.processes.close)
             access = started.enter_context(self.provider)
             self.cluster = connect(access.context, directory, redactor, access.kubeconfig)
+            runtime = self.find_runtime()
             self.provider.load(self.images.of_pods())
             self.namespace = Namespace(
-                self.cluster, secrets.token_hex(4), self.images, self.workspace.logs, self.settings.keep, self.say
+                self.cluster,
+                secrets.token_hex(4),
+                self.images,
+                self.workspace.logs,
+                self.settings.keep,
+                self.say,
+                self.settings.pod_security,
             )
             self.gpu_access = GpuAccess(self.namespace)
             self.deletion = Deletion(self.namespace, self.settings.keep)
             self.delete_if_killed()
+            if self.settings.store:  # its prefix goes once nothing is left that writes there
+                self.store = RunStore(self.settings, self.workspace, self.processes, self.say)
+            self.serving: Serving = DeploymentServing(self.namespace, self.images)
+            if self.store and self.kserve and runtime:
+                self.serving = KServeServing(
+                    self.namespace, self.store, runtime, self.kserve, self.images, self.workspace.directory
+                )
             started.enter_context(self.namespace)
             if self.provider.has_gpu:
                 self.gpu_access.wait_for_plugin()
             started.pop_all()
         return self
 
+    def find_runtime(self) -> Runtime | None:
+        """Return the runtime of KServe's predictors, whose image is Triton's from then on; None without KServe."""
+        if not self.settings.kserve:
+            return None
+        found = find_kserve(self.cluster)
+        if isinstance(found, Problem):
+            raise AcceptanceError(found)
+        self.kserve, runtime = found, find_runtime(self.cluster, self.settings.runtime)
+        if runtime.name:
+            self.images = dataclasses.replace(self.images, triton=runtime.image)
+        return runtime
+
     def look_ahead(self, parts: Set[Part]) -> None:
         """Raise with all that the parts would fail for; whatever of them is still pulled goes on beside the run."""
-        backend, require_gpu = self.images.triton_backend, self.settings.require_gpu
-        preflight = Preflight(self.namespace, self.gpu_access, parts, backend, require_gpu)
+        if self.store:
+            self.store.try_out()
+        if isinstance(self.serving, KServeServing):
+            self.serving.prepare()
+        preflight = Preflight(
+            self.namespace,
+            self.gpu_access,
+            parts,
+            self.images.triton_backend,
+            self.settings.require_gpu,
+            self.serving.planned,
+            [*(FOR_STORE if self.store else ()), *(FOR_KSERVE if self.settings.kserve else ())],
+        )
         found = preflight.problems(begin=self.create_mlflow)
         if found:
             raise AcceptanceError(together(found))
@@ -114,10 +161,11 @@ class KubernetesStack(BaseStack):
 
     def __exit__(self, *error: object) -> None:
         try:
-            try:
-                self.namespace.close()
-            finally:
-                self.provider.__exit__(*error)
+            with contextlib.ExitStack() as ended:
+                if self.store:
+                    ended.callback(self.store.close)
+                ended.push(self.provider)
+                ended.callback(self.namespace.close)
             self.processes.tell_guardian("release")  # nothing is left for it to do
         finally:
             self.processes.close(keep=self.settings.keep)
@@ -132,14 +180,19 @@ class KubernetesStack(BaseStack):
     def facts(self) -> TargetFacts:
         with self.cluster.api_errors("asking for its version"):
             version = client.VersionApi(self.cluster.api()).get_code(_request_timeout=SECONDS).git_version
-        return TargetFacts({"Kubernetes": version}, pulls(self.namespace.watches.events.items()))
+        kserve = {"KServe": str(self.kserve)} if self.kserve else {}
+        return TargetFacts({"Kubernetes": version, **kserve}, pulls(self.namespace.watches.events.items()))
 
     def how_to_reach(self) -> str:
         kubectl = self.cluster.kubectl
         inside = f"{kubectl} -n {self.namespace.name} port-forward"
         lines = [f"MLflow: {inside} deployment/mlflow {MLFLOW_PORT}"] if self.tracking_uri else []
-        lines += [f"{name}: {inside} deployment/{name} 8000 8001 8002" for name in self.predictors]
+        ports = " ".join(map(str, self.serving.ports))
+        owners = self.namespace.pods.owners
+        lines += [f"{name}: {inside} deployment/{owners.get(name, name)} {ports}" for name in self.predictors]
         remove = self.provider.how_to_remove() or f"{kubectl} delete namespace {self.namespace.name}"
+        if self.store:
+            remove += f"; {shlex.join(self.store.how_to_remove)}"
         return "\n".join([*lines, f"remove: {remove}; rm -rf {shlex.quote(str(self.workspace.directory))}"])
 
     # --- the GPU, and pods that look at it
@@ -178,7 +231,7 @@ class KubernetesStack(BaseStack):
         """Create the run's MLflow, once: it starts while images are looked at."""
         if not self.mlflow_created:
             self.mlflow_created = True
-            for manifest in manifests.read_component("mlflow"):
+            for manifest in objects.mlflow(self.store):
                 self.namespace.create(manifest)
 
     def start_mlflow(self) -> str:
@@ -225,23 +278,25 @@ class KubernetesStack(BaseStack):
     # --- serving
 
     def start_predictor(self, name: str, run: TrainingRun, device: str) -> Predictor:
+        serving = self.serving
         try:
             for manifest in self.predictor_objects(name, run, device):
-                if device == "gpu" and manifest["kind"] == "Deployment":
-                    self.gpu_access.give(manifest, "triton")
+                if device == "gpu" and manifest["kind"] == serving.with_pod:
+                    self.gpu_access.give(manifest, serving.container)
                 self.namespace.create(manifest, name)
-            pod = self.namespace.waits.ready(name)
+            pod = serving.wait_ready(name)
             if device == "gpu":
                 check_has_gpu(pod)
+            inside = serving.inside(name)
         except BaseException as error:
-            self.deletion.of_failed(objects.PREDICTOR, name, device == "gpu", error)
+            self.deletion.of_failed(tuple(serving.kinds), name, device == "gpu", error)
             raise
-        http, grpc, metrics = (self.namespace.forward(name, port) for port in (8000, 8001, 8002))
-        endpoint = Endpoint(name, http, grpc, metrics, repository.MODEL, device, run, inside=f"{name}:8000")
+        http, grpc, metrics = (self.namespace.forward(name, port) for port in serving.ports)
+        endpoint = Endpoint(name, http, grpc, metrics, repository.MODEL, device, run, inside=inside)
 
         def stop() -> None:
             with contextlib.suppress(ApiServerGone):  # the namespace's end says so
-                self.namespace.delete(*objects.PREDICTOR, name=name)
+                self.namespace.delete(*serving.kinds, name=name)
 
         def wait_gone() -> None:
             if device == "gpu":
@@ -256,24 +311,31 @@ class KubernetesStack(BaseStack):
         )
 
     def predictor_objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
-        return objects.predictor(name, run, device, self.images.triton_backend, SITE_PACKAGES)
+        return self.serving.objects(name, run, device)
 
     def read_log(self, endpoint: Endpoint) -> str:
         pod = self.namespace.pods.one_ready(endpoint.name).metadata.name
         with self.cluster.api_errors(f"reading the log of pod {pod}"):
-            return self.namespace.live.log(self.namespace.name, pod, "triton", False, LOG_LINES)
+            return self.namespace.live.log(self.namespace.name, pod, self.serving.container, False, LOG_LINES)
 
     def read_model(self, endpoint: Endpoint) -> ServedModel:
         """Read the file in the server's container, or where nothing can be run there, as its init container saw it."""
         pod = self.namespace.pods.one_ready(endpoint.name).metadata.name
-        path = f"/models/{served_model.FILE}"
+        path = f"{self.serving.folder}/{served_model.FILE}"
         try:
-            words = output_in_pod(self.cluster, self.namespace.name, pod, "triton", ["sha256sum", path])
+            words = output_in_pod(self.cluster, self.namespace.name, pod, self.serving.container, ["sha256sum", path])
             return served_model.read_words(words, f"{path} in pod {pod}")
         except AcceptanceError as error:
-            words = self.namespace.live.log(self.namespace.name, pod, "model", False, LOG_LINES)
+            if not self.serving.copier:
+                raise
+            words = self.namespace.live.log(self.namespace.name, pod, self.serving.copier, False, LOG_LINES)
             place = f"{path} in pod {pod}, as its init container wrote it ({error.problem.what})"
             return served_model.read_words(words, place)
+
+    def inference_service(self, endpoint: Endpoint) -> InferenceService:
+        if not isinstance(self.serving, KServeServing):
+            raise AcceptanceError(f"{endpoint} is a Deployment of the run's own, and no InferenceService")
+        return read_service(self.serving.read(endpoint.name))
 
     # --- load
 

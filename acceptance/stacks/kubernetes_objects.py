@@ -1,10 +1,11 @@
 """The objects that the Kubernetes stack creates, rendered for one training, predictor or load."""
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from acceptance.data.dataset import Dataset
+from acceptance.kserve.service import AUTHORITY_FILE
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.load import vegeta
@@ -12,6 +13,7 @@ from acceptance.load.result import LoadPlan
 from acceptance.serving import repository
 from acceptance.serving.endpoint import Endpoint
 from acceptance.stacks.protocol import Part
+from acceptance.stacks.run_store import RunStore
 from acceptance.training import artifacts
 from acceptance.training.project import device_environment, project_options
 from acceptance.training.recipes import Recipe
@@ -22,6 +24,28 @@ PREDICTOR = ("Deployment", "Service", "ConfigMap")
 # where the run's MLflow has the data set's files
 DATASET = "dataset"
 MLFLOW = "http://mlflow:5000"
+
+
+# the keys of the run's object store, and the certificate authority of its endpoint
+STORE, AUTHORITY = "object-store", "object-store-authority"
+
+
+def mlflow(store: RunStore | None = None) -> list[Manifest]:
+    """Return what the run's MLflow is made of; with an object store, its keys and what looks at it first too."""
+    found = manifests.read_component("mlflow")
+    (deployment,) = [manifest for manifest in found if manifest["kind"] == "Deployment"]
+    if not store:
+        del deployment["spec"]["template"]["spec"]["initContainers"]
+        return found
+    tried = store.location.beneath("tried/from-a-pod")
+    manifests.set_variables(deployment, "store", BUCKET=tried.bucket, KEY=tried.prefix)
+    manifests.set_variables(deployment, "mlflow", ARTIFACTS=str(store.artifacts))
+    variables, authority = store.variables(), ""
+    if file := variables.get("AWS_CA_BUNDLE"):
+        authority = Path(file).read_text(encoding="utf-8")
+        variables["AWS_CA_BUNDLE"] = f"/authority/{AUTHORITY_FILE}"
+    keys = [manifests.secret(STORE, variables)]
+    return [*keys, *([manifests.config_map(AUTHORITY, {AUTHORITY_FILE: authority})] if authority else []), *found]
 
 
 def codeset(folder: Path) -> Manifest:
@@ -93,18 +117,24 @@ class Planned:
     gpu: str = ""
 
 
-def planned(parts: Set[Part]) -> list[Planned]:
-    """Return the objects of the parts, and of the MLflow that they need; numbers are left out of their names."""
+def planned(parts: Set[Part], predictor: Callable[[str, str], list[Planned]]) -> list[Planned]:
+    """Return the objects of the parts, and of the MLflow that they need; numbers are left out of their names.
+
+    `predictor` returns those of a predictor, by its name and the container that is to get a GPU.
+    """
     found = []
     if any(part.component in ("training", "triton", "load") for part in parts):
-        found = [Planned(manifest, "mlflow") for manifest in manifests.read_component("mlflow")]
+        found = [Planned(manifest, "mlflow") for manifest in mlflow()]
         found.append(Planned(manifests.config_map("codeset", {}), "codeset"))
     for part in sorted(parts, key=str):
         # pods that look at a GPU ask for it themselves
         gpu = {"training": "trainer", "triton": "triton"}.get(part.component, "") if part.device == "gpu" else ""
+        if part.component == "triton":
+            found += predictor(name_of(part), gpu)
+            continue
         for manifest in manifests.read_component(part.component):
             found.append(Planned(manifest, name_of(part), gpu if manifests.pod_of(manifest) else ""))
-        if part.component in ("triton", "load"):
+        if part.component == "load":
             found.append(Planned(manifests.config_map(name_of(part), {}), name_of(part)))
     return found
 

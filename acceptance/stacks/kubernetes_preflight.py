@@ -10,7 +10,7 @@ from acceptance.kubernetes.gpu_access import GpuAccess
 from acceptance.kubernetes.image_pods import LOOK_SECONDS, ImagePods
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
-from acceptance.kubernetes.rights import FOR_GPU, missing_rights
+from acceptance.kubernetes.rights import FOR_GPU, Right, missing_rights
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.kubernetes_objects import Planned
 from acceptance.stacks.protocol import Part
@@ -27,13 +27,22 @@ COMMANDS = {
 class Preflight:
     """Looks at the parts that a run will start as far as this account may; what it may not is a problem itself.
 
-    Parts on a GPU are left out where there is none, or where that can't be told: their scenarios say why.
+    Parts on a GPU are left out where there is none, or where that can't be told: their scenarios say why. `predictor`
+    returns what a predictor will be made of; `rights`: what this run needs in its namespace besides.
     """
 
     def __init__(
-        self, namespace: Namespace, gpu_access: GpuAccess, parts: Set[Part], backend: str, require_gpu: bool
+        self,
+        namespace: Namespace,
+        gpu_access: GpuAccess,
+        parts: Set[Part],
+        backend: str,
+        require_gpu: bool,
+        predictor: Callable[[str, str], list[Planned]],
+        rights: Sequence[Right] = (),
     ) -> None:
         self.namespace, self.gpu_access, self.backend = namespace, gpu_access, backend
+        self.predictor, self.rights = predictor, rights
         on_gpu = {part for part in parts if part.device == "gpu"}
         self.needs_gpu = require_gpu and bool(on_gpu)
         self.parts = parts if on_gpu and self.has_gpu() else parts - on_gpu
@@ -49,7 +58,8 @@ class Preflight:
         `begin` starts the run's MLflow, where it is needed and nothing is wrong before the images are looked at.
         """
         found = [*self.namespace.lacking.values(), *self.missing_gpu_rights()]
-        planned = objects.planned(self.parts)
+        found += missing_rights(self.namespace.cluster, self.rights, self.namespace.name).values()
+        planned = objects.planned(self.parts, self.predictor)
         for one in planned:
             if one.gpu:
                 self.gpu_access.give(one.manifest, one.gpu)
@@ -83,6 +93,8 @@ class Preflight:
         found = {}
         for one in planned:
             for container in manifests.containers_of(one.manifest):
+                if "image" not in container:  # its runtime has it
+                    continue
                 image, gpu = container["image"], manifests.asks_for_gpu(one.manifest)
                 found[f"image-{image}-on-gpu-node" if gpu else f"image-{image}"] = self.image_pod(image, gpu)
         return found

@@ -12,6 +12,7 @@ from acceptance.errors import Problem
 from acceptance.gpu.node import GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Pull
+from acceptance.kserve.service import InferenceService
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.served_model import ServedModel
@@ -133,3 +134,11 @@ class HasDocker(Protocol):
 
     def docker_engine(self) -> Engine:
         """Return the run's engine."""
+
+
+@runtime_checkable
+class HasKServe(Protocol):
+    """A stack whose predictors KServe makes, where a run asks for that."""
+
+    def inference_service(self, endpoint: Endpoint) -> InferenceService:
+        """Return what KServe says of the endpoint's InferenceService now."""

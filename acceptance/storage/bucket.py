@@ -45,6 +45,11 @@ class Bucket:
         with store_errors(location, "reading the credentials"):
             self.client = connect()
 
+    @property
+    def endpoint(self) -> str:
+        """The address of the store, such as `http://minio:9000`."""
+        return self.client.meta.endpoint_url
+
     def variables(self) -> dict[str, str]:
         """Return the variables by which a program that the run starts reaches the store; they hold secrets."""
         return variables_for(self.client, self.checksums)

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+from urllib.parse import urlsplit
 
+from acceptance.environment import is_loopback
 from acceptance.errors import AcceptanceError, Problem
 from acceptance.storage.bucket import Bucket
 from acceptance.storage.location import Location
@@ -12,10 +14,21 @@ LARGE_BYTES = 16 << 20
 SMALL, LARGE = "tried/small", "tried/large"
 
 
-def look_at(location: Location) -> None:
-    """Raise AcceptanceError where the bucket isn't there, or the account may not even list it."""
+def look_at(location: Location, from_pods: bool = False) -> None:
+    """Raise AcceptanceError where the bucket isn't there, or the account may not even list it.
+
+    `from_pods`: pods are to reach it too, and this machine's own loopback isn't theirs.
+    """
     bucket = Bucket(location)
     with contextlib.closing(bucket):
+        address = urlsplit(bucket.endpoint)
+        if from_pods and is_loopback(f"{address.hostname}:{address.port}"):
+            raise AcceptanceError(
+                Problem(
+                    f"{location}: its endpoint {bucket.endpoint} is this machine's own, which pods can't reach",
+                    "name an address that both reach with AWS_ENDPOINT_URL_S3",
+                )
+            )
         next(iter(bucket.keys()), None)
 
 

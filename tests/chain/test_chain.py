@@ -3,24 +3,28 @@
 import pytest
 
 from acceptance.serving import gpu_evidence
-from tests.running import WITHOUT_A_GPU
+from tests.running import WITHOUT_A_GPU, WITHOUT_KSERVE
 
 pytestmark = pytest.mark.alone
 
-SKIPPED = WITHOUT_A_GPU | {
-    # about Docker: its own target runs them
-    "docker_runs_a_container_for_this_user",
-    "the_kernel_and_docker_are_new_enough",
-    "the_driver_and_the_gpu_are_new_enough",
-    "docker_has_the_nvidia_runtime",
-    "a_container_sees_the_gpu",
-}
+SKIPPED = (
+    WITHOUT_A_GPU
+    | WITHOUT_KSERVE
+    | {
+        # about Docker: its own target runs them
+        "docker_runs_a_container_for_this_user",
+        "the_kernel_and_docker_are_new_enough",
+        "the_driver_and_the_gpu_are_new_enough",
+        "docker_has_the_nvidia_runtime",
+        "a_container_sees_the_gpu",
+    }
+)
 
 
 def test_every_scenario_passes_or_says_why_it_was_skipped(chain):
     outcomes = {name: found.outcome for name, found in chain.scenarios().items()}
     assert chain.code == 0, chain.output
-    assert len(outcomes) == 37
+    assert len(outcomes) == 38
     assert {name for name, outcome in outcomes.items() if outcome != "passed"} <= SKIPPED
     assert "the embedded target has no pods" in chain.output
 

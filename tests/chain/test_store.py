@@ -20,10 +20,6 @@ def minio(tmp_path_factory):
         yield minio
 
 
-def keys(minio):
-    return [one["Key"] for one in minio.client().list_objects_v2(Bucket="models")["Contents"]]
-
-
 def test_the_served_model_is_the_stores_and_the_stores_is_the_trainers(minio, tmp_path):
     options = (*LIGHT, "--data=digits", "--store=s3://models/ci", "-k", SERVED)
     result = run_suite(tmp_path / "report", *options, **minio.variables)
@@ -31,7 +27,7 @@ def test_the_served_model_is_the_stores_and_the_stores_is_the_trainers(minio, tm
     figures = result.scenarios()[SERVED].figures
     place = r"s3://models/ci/triton-acceptance-\w+/artifacts/\S+/model.onnx"
     assert re.fullmatch(place, figures["in the object store"])
-    assert keys(minio) == ["ci/somebody-elses"]
+    assert minio.keys("models") == ["ci/somebody-elses"]
     written = b"".join(file.read_bytes() for file in (tmp_path / "report").rglob("*") if file.is_file())
     assert minio.password.encode() not in written
 
@@ -41,11 +37,11 @@ def test_kill_9_leaves_nothing_in_the_store(minio, tmp_path):
     options = (*LIGHT, "--data=digits", "--store=s3://models/ci", "-k", SERVED)
     with started_suite(tmp_path, *options, **minio.variables, TMPDIR=str(tmp_path / "tmp")) as run:
         run.wait_for_log("triton-cpu-*")
-        assert len(keys(minio)) > 1
+        assert len(minio.keys("models")) > 1
         run.popen.kill()
         run.wait_for_end()
         wait_clean(tmp_path)
-    assert keys(minio) == ["ci/somebody-elses"]
+    assert minio.keys("models") == ["ci/somebody-elses"]
 
 
 def test_a_bucket_that_is_not_there_ends_it_before_anything_starts(minio, tmp_path):

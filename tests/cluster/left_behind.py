@@ -1,4 +1,4 @@
-"""Removes the namespaces of tests that were cut off: `python -m tests.cluster.left_behind KUBECONFIG PID`.
+"""Removes what tests that were cut off left in a cluster: `python -m tests.cluster.left_behind KUBECONFIG PID`.
 
 A guardian runs it when the process of the tests has gone without having deleted them.
 """
@@ -14,6 +14,8 @@ from kubernetes import client, config
 
 from acceptance.processes.local import Processes
 
+# KServe's kind that says what copies models: group, version, and its objects' name in a URL
+STORAGE_CONTAINERS = ("serving.kserve.io", "v1alpha1", "clusterstoragecontainers")
 TESTS = "triton-acceptance/tests"  # the label: the process whose test made it
 
 
@@ -40,6 +42,10 @@ def main(kubeconfig: str, pid: str) -> None:
         for namespace in core.list_namespace(label_selector=f"{TESTS}={pid}", _request_timeout=10).items:
             with contextlib.suppress(client.ApiException):  # its test deleted it in its last moment
                 core.delete_namespace(namespace.metadata.name, _request_timeout=10)
+        with contextlib.suppress(client.ApiException):  # there is no KServe
+            client.CustomObjectsApi(api).delete_collection_cluster_custom_object(
+                *STORAGE_CONTAINERS, label_selector=f"{TESTS}={pid}", _request_timeout=10
+            )
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ import numpy as np
 
 from acceptance.errors import AcceptanceError, Problem, ProcessDied, WaitTimeout, listed
 from acceptance.gpu.nvidia_smi import Gpu
+from acceptance.kserve.service import InferenceService
 from acceptance.load.result import SAMPLED, LoadResult
 from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.served_model import ServedModel
-from acceptance.stacks.protocol import HasPods, TargetFacts
+from acceptance.stacks.protocol import HasKServe, HasPods, TargetFacts
 from acceptance.stacks.targets import Target
 from acceptance.training.tracking import EXPERIMENT, TrainingRun
 from tests.contract import fake_node
@@ -63,6 +64,9 @@ SAYS = {
     "served_sha256": SHA_256,
     # "": the run has no object store
     "stored_sha256": "",
+    # why KServe does not call its service ready, and where it has the model from
+    "service_waits": "",
+    "service_source": "s3://made/up/models/triton-cpu",
     # the class that the GPU predictor answers under load
     "gpu_answer": 4,
     # the GPU's utilisation under each device's loads, or None where Triton does not know the GPU
@@ -134,7 +138,9 @@ def overrides():
 
 def pytest_acceptance_targets():
     """Put the made-up stack in the embedded one's place; with `has_pods` false it says that it has none."""
-    return {"embedded": Target(lambda: FakeStack, (HasPods,) if overrides().get("has_pods", True) else ())}
+    made_up = Target(lambda: FakeStack, (HasPods, HasKServe) if overrides().get("has_pods", True) else ())
+    # the options of clusters are for targets of that name
+    return {"embedded": made_up, "existing": made_up}
 
 
 class FakeStack(fake_node.FakeNode):
@@ -232,6 +238,10 @@ class FakeStack(fake_node.FakeNode):
 
     def stored_model(self, run):
         return ServedModel(self.says["stored_sha256"], "s3://made-up") if self.says["stored_sha256"] else None
+
+    def inference_service(self, endpoint):
+        says = self.says
+        return InferenceService(endpoint.name, says["service_source"], "made-up", "Standard", says["service_waits"])
 
     def send_load(self, endpoint, plan):
         self.metrics.device, self.metrics.asked = endpoint.device, threading.Semaphore(0)

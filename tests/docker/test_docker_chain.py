@@ -3,14 +3,18 @@
 import pytest
 
 from tests.docker.leftovers import left
-from tests.running import WITHOUT_A_GPU, run_chain
+from tests.running import WITHOUT_A_GPU, WITHOUT_KSERVE, run_chain
 
 pytestmark = [pytest.mark.docker, pytest.mark.alone]
-SKIPPED = WITHOUT_A_GPU | {
-    "the_driver_and_the_gpu_are_new_enough",
-    "docker_has_the_nvidia_runtime",
-    "a_container_sees_the_gpu",
-}
+SKIPPED = (
+    WITHOUT_A_GPU
+    | WITHOUT_KSERVE
+    | {
+        "the_driver_and_the_gpu_are_new_enough",
+        "docker_has_the_nvidia_runtime",
+        "a_container_sees_the_gpu",
+    }
+)
 
 
 @pytest.fixture(scope="module")

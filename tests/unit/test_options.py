@@ -8,7 +8,7 @@ from acceptance.errors import BadSetting
 from acceptance.options import OPTIONS, read_settings
 
 TARGETS = ["embedded", "existing"]
-CLUSTERS = ["embedded", "kind", "k3d", "existing"]
+CLUSTERS = ["embedded", "docker", "kind", "k3d", "existing"]
 
 
 def read(environment=None, **given):
@@ -165,7 +165,7 @@ def test_options_of_clusters_are_refused_where_they_have_no_use(given, words):
         read_settings(given, CLUSTERS, {})
 
 
-def test_a_store_is_a_place_on_the_embedded_target():
+def test_a_store_is_a_place_in_a_bucket():
     assert read(store="s3://models/ci/").store == "s3://models/ci"
     assert read({"ACCEPTANCE_STORE": "s3://models"}).store == "s3://models"
     assert read().store == ""
@@ -175,7 +175,10 @@ def test_a_store_is_a_place_on_the_embedded_target():
     ("given", "words"),
     [
         ({"store": "models"}, "--store models: no place in an object store; write s3://BUCKET/PREFIX"),
-        ({"store": "s3://models", "target": "k3d"}, "--store s3://models: only --target embedded"),
+        (
+            {"store": "s3://models", "target": "docker"},
+            "--store s3://models: only --target embedded or existing or kind",
+        ),
     ],
 )
 def test_a_store_that_cannot_be_is_named(given, words):

@@ -1,0 +1,56 @@
+"""What `--predictor kserve` needs of a cluster and of the object store's keys, asked before anything starts."""
+
+import contextlib
+
+from acceptance.errors import AcceptanceError, Problem, problem_of
+from acceptance.kserve.installation import find_kserve
+from acceptance.kserve.runtime import find_runtime
+from acceptance.kubernetes.client import connect, forget_keys
+from acceptance.settings import Settings
+from acceptance.stacks.run_store import OPTION
+from acceptance.storage.bucket import Bucket
+from acceptance.storage.location import read_location
+
+
+def problems(settings: Settings) -> list[Problem]:
+    """Return why KServe can't serve there, nothing where it isn't asked to; the cluster and the store answer."""
+    if not settings.kserve:
+        return []
+    found = (no_cluster(settings), problem_of(lambda: no_lasting_keys(settings)))
+    return [problem for problem in found if problem]
+
+
+def no_cluster(settings: Settings) -> Problem | None:
+    if settings.target != "existing":
+        if settings.cluster:
+            return None  # the run's beginning looks at it: its kubeconfig isn't written yet
+        return Problem(
+            f"--predictor kserve: a cluster that --target {settings.target} makes for the run has no KServe",
+            "name one that has it with --cluster, or with --target existing",
+        )
+    return problem_of(lambda: look_at(settings))
+
+
+def look_at(settings: Settings) -> None:
+    """Raise AcceptanceError where the user's cluster has no KServe, or not the runtime that was named."""
+    try:
+        cluster = connect(settings.kube_context)
+        found = find_kserve(cluster)
+        if isinstance(found, Problem):
+            raise AcceptanceError(found)
+        find_runtime(cluster, settings.runtime)
+    finally:
+        forget_keys()
+
+
+def no_lasting_keys(settings: Settings) -> None:
+    """Raise AcceptanceError where the keys are a session's: KServe hands no session's token on."""
+    bucket = Bucket(read_location(settings.store, OPTION))
+    with contextlib.closing(bucket):
+        if "AWS_SESSION_TOKEN" in bucket.variables():
+            raise AcceptanceError(
+                Problem(
+                    f"{OPTION} {settings.store}: the keys are a session's, and KServe hands no session's token on",
+                    "name keys that last, without AWS_SESSION_TOKEN",
+                )
+            )

@@ -1,0 +1,31 @@
+"""The scenarios about KServe, on a made-up stack that has it: each fails for its own reason."""
+
+import pytest
+
+from tests.running import run_made_up
+
+KSERVE = ("--target=existing", "--predictor=kserve", "--store=s3://made/up", "--data=digits")
+READY = "the_inferenceservice_becomes_ready"
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome", "words"),
+    [
+        ({}, "passed", ""),
+        ({"service_waits": "PredictorReady: no pod"}, "failed", "does not call InferenceService triton-cpu ready"),
+        ({"service_source": "s3://elsewhere/up/models"}, "failed", "from s3://elsewhere/up/models"),
+        # another prefix that begins alike
+        ({"service_source": "s3://made/upper/models"}, "failed", "from s3://made/upper/models"),
+    ],
+)
+def test_an_inference_service_is_ready_and_has_its_model_from_the_runs_store(tmp_path, says, outcome, words):
+    result = run_made_up(tmp_path / "report", says, *KSERVE, "-k", READY)
+    scenario = result.scenarios()[READY]
+    assert scenario.outcome == outcome, result.output
+    assert words in scenario.message
+
+
+def test_without_kserve_its_scenarios_say_which_option_asks_for_it(tmp_path):
+    result = run_made_up(tmp_path / "report", {}, "--data=digits", "-k", READY)
+    assert result.scenarios()[READY].outcome == "skipped"
+    assert "--predictor kserve" in result.output

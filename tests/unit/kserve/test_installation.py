@@ -1,0 +1,128 @@
+"""What is found out of a cluster's KServe, by the answers of its API server."""
+
+import json
+
+import pytest
+
+from acceptance.errors import BadSetting, Problem
+from acceptance.kserve.installation import Installation, find_kserve
+from acceptance.kserve.runtime import find_runtime, own_runtime
+from tests.unit.kubernetes.api_server import cluster_of, running_api_server
+
+DISCOVERY = "/apis/serving.kserve.io/v1beta1"
+WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/inferenceservice.serving.kserve.io"
+FORBIDDEN = (403, {"message": "no"})
+RUNTIMES = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes"
+
+
+def resources(*names):
+    found = [{"name": name, "kind": "K", "namespaced": True, "singularName": "", "verbs": []} for name in names]
+    return 200, {"groupVersion": "serving.kserve.io/v1beta1", "resources": found}
+
+
+def controller(image):
+    pod = {"metadata": {}, "spec": {"containers": [{"name": "manager", "image": image}]}}
+    return 200, {"metadata": {"name": "m"}, "spec": {"selector": {}, "template": pod}}
+
+
+def configuration(**deploy):
+    return 200, {"metadata": {"name": "c"}, "data": {"deploy": json.dumps(deploy)}}
+
+
+def webhook(namespace):
+    service = {"name": "w", "namespace": namespace}
+    hook = {"name": "h", "clientConfig": {"service": service}, "sideEffects": "None", "admissionReviewVersions": ["v1"]}
+    return 200, {"metadata": {"name": "w"}, "webhooks": [hook]}
+
+
+def found_in(tmp_path, answers, look=find_kserve, **more):
+    with running_api_server() as server:
+        server.answers.update(answers)
+        return look(cluster_of(tmp_path, server.address), **more)
+
+
+@pytest.mark.parametrize("answer", [(404, {"message": "no such group"}), resources("inferencegraphs")])
+def test_a_cluster_that_knows_no_inference_service_has_no_kserve(tmp_path, answer):
+    found = found_in(tmp_path, {DISCOVERY: answer})
+    assert isinstance(found, Problem)
+    assert "context lab has no KServe" in found.what
+    assert "--predictor kserve" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("image", "mode", "expected", "annotation"),
+    [
+        ("kserve/kserve-controller:v0.20.0", "Standard", Installation("0.20.0", "Standard"), ""),
+        ("kserve/kserve-controller:v0.15.2", "RawDeployment", Installation("0.15.2", "Standard"), ""),
+        ("mirror:5000/kserve:v0.15.2@sha256:0123", "Serverless", Installation("0.15.2", "Knative"), "RawDeployment"),
+        ("kserve/kserve-controller:v0.16.0-rc1", "Serverless", Installation("0.16.0", "Knative"), "Standard"),
+        ("kserve/kserve-controller:latest", "Knative", Installation("", "Knative"), "Standard"),
+        ("kserve/kserve-controller:v0.20.0", "ModelMesh", Installation("0.20.0", ""), "Standard"),
+    ],
+)
+def test_version_and_mode_are_the_controllers_and_its_configurations(tmp_path, image, mode, expected, annotation):
+    answers = {
+        DISCOVERY: resources("inferenceservices"),
+        WEBHOOK: webhook("platform"),
+        "/apis/apps/v1/namespaces/platform/deployments/kserve-controller-manager": controller(image),
+        "/api/v1/namespaces/platform/configmaps/inferenceservice-config": configuration(defaultDeploymentMode=mode),
+    }
+    found = found_in(tmp_path, answers)
+    assert found == expected
+    assert found.annotation == annotation
+
+
+def test_what_the_account_may_not_read_is_left_open(tmp_path):
+    where = "/api/v1/namespaces/kserve/configmaps/inferenceservice-config"
+    found = found_in(tmp_path, {DISCOVERY: resources("inferenceservices"), WEBHOOK: FORBIDDEN, where: FORBIDDEN})
+    assert found == Installation()
+    assert "may not read" in str(found)
+
+
+@pytest.mark.parametrize("data", [{}, {"deploy": "no JSON"}, {"deploy": "{}"}, {"deploy": "[]"}])
+def test_a_configuration_that_says_nothing_of_the_mode_leaves_it_open(tmp_path, data):
+    where = "/api/v1/namespaces/kserve/configmaps/inferenceservice-config"
+    answers = {DISCOVERY: resources("inferenceservices"), where: (200, {"metadata": {"name": "c"}, "data": data})}
+    assert found_in(tmp_path, answers) == Installation()
+
+
+# --- its runtimes
+
+
+def runtime(**changes):
+    arguments = ["tritonserver", "--model-store=/mnt/models", "--grpc-port=9000", "--http-port=8080"]
+    spec = {
+        "supportedModelFormats": [{"name": "onnx", "version": "1"}, {"name": "triton", "version": "2"}],
+        "protocolVersions": ["v2", "grpc-v2"],
+        "containers": [{"name": "kserve-container", "image": "theirs:23.05", "args": arguments}],
+    }
+    return 200, {"metadata": {"name": "r"}, "spec": {**spec, **changes}}
+
+
+def test_the_clusters_usual_runtime_is_taken_with_its_ports(tmp_path):
+    found = found_in(tmp_path, {f"{RUNTIMES}/kserve-tritonserver": runtime()}, find_runtime, name="")
+    assert (found.name, found.image) == ("kserve-tritonserver", "theirs:23.05")
+    assert [found.port(of) for of in ("http", "grpc", "metrics")] == [8080, 9000, 8002]
+
+
+UNFIT = [
+    (runtime(disabled=True), "it is disabled"),
+    (runtime(supportedModelFormats=[{"name": "onnx"}]), "it takes onnx, and not triton"),
+    (runtime(protocolVersions=["v1"]), "it speaks v1, and not v2"),
+    (runtime(containers=[{"name": "main", "image": "theirs"}]), "it has no container kserve-container"),
+    ((404, {"message": "not found"}), "there is no such ClusterServingRuntime"),
+    (FORBIDDEN, "may not read it"),
+]
+
+
+@pytest.mark.parametrize(("answer", "words"), UNFIT)
+def test_one_that_does_not_fit_is_left_and_one_that_was_named_is_refused(tmp_path, answer, words):
+    answers = {f"{RUNTIMES}/{name}": answer for name in ("kserve-tritonserver", "blue")}
+    assert found_in(tmp_path, answers, find_runtime, name="") == own_runtime()
+    with pytest.raises(BadSetting, match=f"--runtime blue: .*{words}"):
+        found_in(tmp_path, answers, find_runtime, name="blue")
+
+
+def test_the_runs_own_fits_by_the_same_rules():
+    assert own_runtime().misfit == ""
+    assert [own_runtime().port(of) for of in ("http", "grpc", "metrics")] == [8080, 9000, 8002]
