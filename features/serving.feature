@@ -1,12 +1,16 @@
 @kserve
 Feature: KServe serves the trained model
   Where a platform has KServe, its predictors are InferenceServices: KServe makes their pods and copies the model
-  repository from the object store.
-
-  Background:
-    Given the CPU predictor serves the trained model
+  repository from the object store. A new version of the model must take over without a request that is lost.
 
   Scenario: The InferenceService becomes ready
+    Given the CPU predictor serves the trained model
     When KServe is asked for the predictor's InferenceService
     Then KServe calls it ready
     And its model repository is the one that the run wrote to the object store
+
+  Scenario: A new version of the model takes over under load
+    Given KServe serves the trained model with a predictor of its own
+    When a version with another output bias is rolled out under 100 requests a second
+    Then every request succeeds
+    And the answers change from the trained model's to the new version's

@@ -3,9 +3,10 @@
 PYTEST_DONT_REWRITE: a failed step says its problem, and no more.
 """
 
-from pytest_bdd import then, when
+from pytest_bdd import given, then, when
 
 from acceptance.kserve.service import not_called_ready, other_source
+from acceptance.load import rollout as rollouts
 
 
 @when("KServe is asked for the predictor's InferenceService", target_fixture="inference_service")
@@ -25,3 +26,21 @@ def is_ready(inference_service):
 @then("its model repository is the one that the run wrote to the object store")
 def repository_is_the_stores(inference_service, settings):
     assert not (problem := other_source(inference_service, settings.store)), problem
+
+
+@given("KServe serves the trained model with a predictor of its own")
+def predictor_of_its_own(changing_endpoint):
+    return changing_endpoint
+
+
+@when("a version with another output bias is rolled out under 100 requests a second", target_fixture="loads")
+def roll_out(rollout, figures):
+    for name, value in rollout.figures().items():
+        figures(name, value)
+    return {"rollout": rollout}
+
+
+@then("the answers change from the trained model's to the new version's")
+def answers_change(rollout_versions, figures):
+    figures("answers", rollouts.counts(rollout_versions))
+    assert not (problem := rollouts.not_taken_over(rollout_versions)), problem

@@ -60,6 +60,16 @@ def delete(api: client.ApiClient, kind: str, name: str, namespace: str) -> None:
     deletions[kind](name, namespace, propagation_policy="Background", _request_timeout=SECONDS)
 
 
+def patch(api: client.ApiClient, kind: str, name: str, namespace: str, changes: Manifest) -> None:
+    """Merge the changes into an object of a kind that the cluster has learnt; raises ApiException."""
+    custom = CUSTOM[kind]
+    client.CustomObjectsApi(api).patch_namespaced_custom_object(
+        *(custom.group, custom.version, namespace, custom.plural, name, changes),
+        _content_type="application/merge-patch+json",
+        _request_timeout=SECONDS,
+    )
+
+
 def read(api: client.ApiClient, kind: str, name: str, namespace: str) -> dict[str, Any]:
     """Return an object of a kind that the cluster has learnt; raises ApiException."""
     custom = CUSTOM[kind]

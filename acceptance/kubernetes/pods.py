@@ -40,6 +40,10 @@ class Pods:
         found = [pod for pod in self.all_named(name) if not pod.metadata.deletion_timestamp]
         return sorted(found, key=lambda pod: pod.metadata.creation_timestamp, reverse=True)
 
+    def uids(self, name: str) -> frozenset[str]:
+        """Return the uids of a component's pods."""
+        return frozenset(pod.metadata.uid for pod in self.all_named(name))
+
     def ready(self, name: str) -> list[Any]:
         return [pod for pod in self.named(name) if is_ready(pod)]
 

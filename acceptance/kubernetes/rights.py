@@ -55,7 +55,7 @@ FOR_GPU = (
 )
 FOR_STORE = (Right(("create",), "secrets", "the keys of the object store"),)
 FOR_KSERVE = (
-    Right(("get", "create", "delete"), "inferenceservices", "predictors", "serving.kserve.io"),
+    Right(("get", "create", "patch", "delete"), "inferenceservices", "predictors", "serving.kserve.io"),
     Right(("create", "delete"), "servingruntimes", "a runtime of the run's own", "serving.kserve.io"),
     Right(("create",), "serviceaccounts", "the predictors' account, whose keys KServe takes"),
     Right(("get",), "services", "finding the address that KServe gave"),

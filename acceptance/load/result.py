@@ -27,6 +27,8 @@ class LoadPlan:
     duration: int
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"}, repr=False)
+    new_connections: bool = False
+    """Each request has a connection of its own, as from a client that is new."""
 
     @property
     def requests(self) -> int:

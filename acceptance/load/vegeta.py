@@ -52,6 +52,7 @@ def attack_arguments(target: str | Path, results: str | Path, plan: LoadPlan) ->
         "-timeout=30s",
         f"-max-workers={MOST_CONNECTIONS}",
         f"-output={results}",
+        *(["-keepalive=false"] if plan.new_connections else []),
     ]
 
 

@@ -337,12 +337,33 @@ class KubernetesStack(BaseStack):
             raise AcceptanceError(f"{endpoint} is a Deployment of the run's own, and no InferenceService")
         return read_service(self.serving.read(endpoint.name))
 
+    def roll_out(self, endpoint: Endpoint, bias: float, plan: LoadPlan) -> LoadResult:
+        serving, before, begun = self.serving, self.namespace.pods.uids(endpoint.name), False
+        if not isinstance(serving, KServeServing):
+            raise AcceptanceError(f"{endpoint} is a Deployment of the run's own, which takes no other version")
+
+        def progress() -> str:
+            nonlocal begun
+            if not begun:
+                begun = True
+                serving.roll_out(endpoint, bias)
+            return serving.not_rolled_out(endpoint.name, before) or "load, on a new version of the model"
+
+        result = self.send_from_pod(endpoint, plan, progress)
+        serving.wait_rolled_out(endpoint.name, before)
+        return result
+
     # --- load
 
     def attack(self, endpoint: Endpoint, plan: LoadPlan, progress: Progress) -> LoadResult:
-        name = f"load-{endpoint.device}-{next(self.numbers)}"
         pod = self.namespace.pods.one_ready(endpoint.name)
         self.namespace.pods.note_restarts(pod)  # an earlier load's are not this one's
+        result = self.send_from_pod(endpoint, plan, progress)
+        incident = self.namespace.pods.incident(pod.metadata.uid)
+        return dataclasses.replace(result, incidents=(incident,) if incident else ())
+
+    def send_from_pod(self, endpoint: Endpoint, plan: LoadPlan, progress: Progress) -> LoadResult:
+        name = f"load-{endpoint.device}-{next(self.numbers)}"
         artifact = f"loads/{name}.csv"
         for manifest in objects.load(name, endpoint, plan, artifact):
             self.namespace.create(manifest, name)
@@ -350,8 +371,7 @@ class KubernetesStack(BaseStack):
             self.namespace.waits.succeeded(name, plan.most_seconds, lambda pod: progress())
         table = self.workspace.directory / f"{name}.csv"
         table.write_bytes(self.artifacts.get(artifact))
-        incident = self.namespace.pods.incident(pod.metadata.uid)
-        result = vegeta.read_table(table, plan, (incident,) if incident else ())
+        result = vegeta.read_table(table, plan)
         # a dozen of the tutorial's loads would take a GiB, here and in the cluster
         table.unlink()
         self.artifacts.delete(artifact)

@@ -1,6 +1,7 @@
 """What makes a predictor in a cluster: a Deployment of the suite's own, or KServe."""
 
-from collections.abc import Callable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -15,7 +16,10 @@ from acceptance.kubernetes import kinds, manifests
 from acceptance.kubernetes.client import SECONDS
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
+from acceptance.kubernetes.view import is_ready
 from acceptance.serving import repository
+from acceptance.serving.endpoint import Endpoint
+from acceptance.serving.other_version import with_other_bias
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.kubernetes_objects import Planned
 from acceptance.stacks.run_store import RunStore
@@ -115,13 +119,44 @@ class KServeServing:
         return [*(Planned(one, name) for one in made), Planned(pod, name, CONTAINER if gpu else "")]
 
     def objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
-        folder = self.directory / name
-        model = run.download_model("onnx", folder / "download")
-        repository.build_repository(folder / "models", model, device, self.images.triton_backend, SITE_PACKAGES)
-        self.store.put_folder(folder / "models", f"models/{name}")
+        self.write(name, run.download_model("onnx", self.directory / name / "download"), device)
         # from now on a predictor without a pod is its Deployment's fault, which KServe names so
         self.namespace.pods.owners[name] = f"{name}{service.SUFFIX}"
         return service.inference_service(name, self.source(name), self.runtime, self.installation)
+
+    def write(self, version: str, model: Path, device: str) -> None:
+        """Write the repository of an ONNX model's folder to the store."""
+        models = self.directory / version / "models"
+        repository.build_repository(models, model, device, self.images.triton_backend, SITE_PACKAGES)
+        self.store.put_folder(models, f"models/{version}")
+
+    def roll_out(self, endpoint: Endpoint, bias: float) -> None:
+        """Have KServe serve the model with another output bias; its pod starts beside the one that there is."""
+        version = f"{endpoint.name}-{secrets.token_hex(2)}"
+        folder = endpoint.run.download_model("onnx", self.directory / version / "download")
+        file = folder / repository.MODEL_FILE
+        file.write_bytes(with_other_bias(file.read_bytes(), bias))
+        self.write(version, folder, endpoint.device)
+        changes = {"spec": {"predictor": {"model": {"storageUri": self.source(version)}}}}
+        cluster = self.namespace.cluster
+        with cluster.api_errors(f"updating InferenceService {endpoint.name}"), cluster.api() as api:
+            kinds.patch(api, "InferenceService", endpoint.name, self.namespace.name, changes)
+
+    def not_rolled_out(self, name: str, before: Set[str]) -> str:
+        """Return "" once a pod is ready that isn't one of `before`, by their uids; raises where none will be."""
+        pods = self.namespace.pods
+        newest = next(iter(pods.named(name)), None)
+        new = newest is not None and newest.metadata.uid not in before
+        if new and is_ready(newest):
+            return ""
+        # one that is refused is never there to be asked
+        cause = pods.diagnose(newest) if new else pods.diagnose_missing(name, None)
+        if cause and cause.final:
+            raise Unrecoverable(f"the new version of {name}: {cause.text}")
+        return cause.text if cause else f"no pod of {name}'s new version is ready yet"
+
+    def wait_rolled_out(self, name: str, before: Set[str]) -> None:
+        self.wait_until(name, "have a new version", lambda found: self.not_rolled_out(name, before))
 
     def source(self, name: str) -> str:
         return str(self.store.location.beneath(f"models/{name}"))

@@ -142,3 +142,9 @@ class HasKServe(Protocol):
 
     def inference_service(self, endpoint: Endpoint) -> InferenceService:
         """Return what KServe says of the endpoint's InferenceService now."""
+
+    def roll_out(self, endpoint: Endpoint, bias: float, plan: LoadPlan) -> LoadResult:
+        """Have KServe serve the endpoint's model with larger logits, by `bias`, while the plan's requests are sent.
+
+        Returns once the load has ended and the new version's pod is ready.
+        """

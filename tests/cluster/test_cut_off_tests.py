@@ -24,11 +24,15 @@ def test_a_test_that_is_cut_off_leaves_no_namespace(api, sent):
         found = core.list_namespace(label_selector=f"{TESTS}={pid}", _request_timeout=10).items
         return Ready(None) if bool(found) == wanted else f"there are {len(found)}"
 
+    def begun(tests):
+        assert tests.poll() is None, f"it ended by itself:\n{tests.stdout.read().decode()}"
+        return state(tests.pid, True)
+
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", A_TEST, "-q"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as tests:
         try:
-            wait_until("the test's namespace", lambda: state(tests.pid, True), 60)
+            wait_until("the test's namespace", lambda: begun(tests), 60)
             tests.send_signal(sent)
             said, _ = tests.communicate(timeout=60)
         finally:

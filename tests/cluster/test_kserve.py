@@ -1,9 +1,34 @@
 """The lab's KServe serves the trained model from an object store, and nothing of it is left."""
 
+import contextlib
+import os
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
 
+import numpy as np
 import pytest
 
+from acceptance.clusters.existing import Existing
+from acceptance.clusters.provider import Access
+from acceptance.data.dataset import Dataset, prepare
+from acceptance.data.source import Source
+from acceptance.errors import AcceptanceError
+from acceptance.kserve.service import reader
+from acceptance.kubernetes.manifests import Manifest
+from acceptance.load.result import LoadPlan
+from acceptance.options import read_settings
+from acceptance.redaction.redactor import Redactor
+from acceptance.serving.inference import infer_json, json_request
+from acceptance.serving.repository import CONFIG, MODEL
+from acceptance.stacks.kubernetes import KubernetesStack
+from acceptance.stacks.kubernetes_serving import KServeServing
+from acceptance.stacks.workspace import Workspace
+from acceptance.training.recipes import Recipe
+from acceptance.training.tracking import TrainingRun
+from tests import light_training
 from tests.cluster.lab import namespaces_of
 from tests.cluster.lab_kserve import skip_without_kserve, storage_container
 from tests.cluster.lab_minio import minio_in
@@ -13,9 +38,11 @@ from tests.running import LIGHT
 
 pytestmark = pytest.mark.cluster
 
+STRANGER = "stranger"
 READY = "the_inferenceservice_becomes_ready"
 DEER = "the_deer_lands_at_index_4"
 SERVED = "what_is_served_is_what_was_trained"
+ROLLOUT = "a_new_version_of_the_model_takes_over_under_load"
 LOAD = "the_cpu_predictor_takes_the_tutorials_load"
 
 
@@ -47,15 +74,16 @@ def run_with_kserve(run_on_lab, minio, store):
 
 
 def test_kserve_serves_the_trained_model_and_takes_the_load(run_with_kserve, api, store, minio, lab_kubeconfig):
-    chosen = " or ".join((READY, DEER, SERVED, LOAD))
+    expected = (READY, ROLLOUT, DEER, SERVED, LOAD)
     with storage_container(api, f"s3://{store}/"):
-        result = run_with_kserve("-k", chosen)
+        result = run_with_kserve("-k", " or ".join(expected))
     assert result.code == 0, result.output
     found = result.scenarios()
-    assert {name: one.outcome for name, one in found.items()} == dict.fromkeys((READY, DEER, SERVED, LOAD), "passed")
+    assert {name: one.outcome for name, one in found.items()} == dict.fromkeys(expected, "passed")
     assert found[READY].figures["deployment mode"] == "Standard"
     assert found[SERVED].figures["file"].startswith("/mnt/models/cifar10/1/model.onnx in pod triton-cpu-")
     assert found[SERVED].figures["in the object store"].startswith(f"s3://{store}/ci/triton-acceptance-")
+    assert found[ROLLOUT].figures["success"] == "100.000% of 3,000"
     assert found[LOAD].figures["success"] == "100.000% of 3,000"
     assert "0.20.0, Standard mode" in (result.report / "results.json").read_text()
     assert minio.keys(store) == ["ci/somebody-elses"]
@@ -81,3 +109,143 @@ def test_a_store_that_pods_do_not_reach_is_said_before_anything_starts(run_on_la
     assert result.code == 4, result.output
     assert "which pods can't reach" in result.output
     assert "AWS_ENDPOINT_URL_S3" in result.output
+
+
+# --- models that can't be served
+
+
+def nothing(serving: Any, about: Any) -> None:
+    """Break nothing."""
+
+
+class BreakableServing(KServeServing):
+    """Predictors whose repository is changed once it is written, or their InferenceService before KServe sees it."""
+
+    repository_breaks = service_breaks = staticmethod(nothing)
+
+    @contextlib.contextmanager
+    def broken(self, repository: Any = nothing, service: Any = nothing) -> Iterator[None]:
+        """Break what is made in the block: `repository` is given its name in the store, `service` the manifest."""
+        self.repository_breaks, self.service_breaks = repository, service
+        try:
+            yield
+        finally:
+            self.repository_breaks = self.service_breaks = nothing
+
+    def write(self, version: str, model: Path, device: str) -> None:
+        super().write(version, model, device)
+        self.repository_breaks(self, version)
+
+    def objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
+        made = super().objects(name, run, device)
+        self.service_breaks(self, made[-1])
+        return made
+
+
+class Breakable(KubernetesStack):
+    def __enter__(self) -> Self:
+        super().__enter__()
+        whole: Any = self.serving
+        self.serving = BreakableServing(
+            self.namespace, whole.store, whole.runtime, whole.installation, self.images, whole.directory
+        )
+        return self
+
+
+@pytest.fixture(scope="module")
+def stack(lab_kubeconfig, images_file, minio, store, api, tmp_path_factory) -> Iterator[Any]:
+    """The stack on the lab, whose predictors KServe makes."""
+
+    class Lab(Existing):
+        def __enter__(self) -> Access:
+            return Access(self.context, Path(lab_kubeconfig))
+
+    class OnLab(Breakable):
+        providers = MappingProxyType({"existing": Lab})
+
+    place = {"predictor": "kserve", "store": f"s3://{store}/ci", "images": str(images_file)}
+    settings = read_settings({"target": "existing", "data": "digits", **place}, ["existing"], {})
+    folder = tmp_path_factory.mktemp("stack")
+    (folder / "logs").mkdir()
+    workspace = Workspace(folder, folder / "logs", Redactor.from_environment({}))
+    with pytest.MonkeyPatch.context() as patch, storage_container(api, f"s3://{store}/"):
+        for name, value in minio.variables.items():
+            patch.setenv(name, value)
+        with OnLab(settings, workspace, lambda text: None, codeset=light_training.CODESET) as stack:
+            stack.look_ahead(frozenset())
+            yield stack
+    assert namespaces_of(os.getpid(), lab_kubeconfig) == []
+    assert minio.keys(store) == ["ci/somebody-elses"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Dataset:
+    return prepare(Source(), tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def trained(stack, data) -> TrainingRun:
+    return stack.train(Recipe("cpu", "quick", epochs=1), data)
+
+
+def wrong_key(serving, service):
+    service["spec"]["predictor"]["model"]["storageUri"] += "-elsewhere"
+
+
+def wrong_keys(serving, service):
+    """Have another account read the model, whose secret key is wrong."""
+    for manifest in reader({**serving.store.variables(), "AWS_SECRET_ACCESS_KEY": "another"}, ""):
+        manifest["metadata"]["name"] = STRANGER
+        if "secrets" in manifest:
+            manifest["secrets"] = [{"name": STRANGER}]
+        serving.namespace.create(manifest)
+    service["spec"]["predictor"]["serviceAccountName"] = STRANGER
+
+
+def in_config(one, other):
+    """Return what writes the model's configuration again, with another word in one's place."""
+
+    def change(serving, version):
+        key = f"models/{version}/{MODEL}/{CONFIG}"
+        text = serving.store.bucket.get(key).decode()
+        assert one in text
+        serving.store.bucket.put(key, text.replace(one, other).encode())
+
+    return change
+
+
+WRONG_SHAPE = in_config("dims: 32", "dims: 31")
+
+
+@pytest.mark.parametrize(
+    ("breaks", "words"),
+    [
+        pytest.param({"service": wrong_key}, "-elsewhere", id="wrong key"),
+        pytest.param({"repository": WRONG_SHAPE}, "run warmup sample", id="wrong shape"),
+        pytest.param(
+            {"repository": in_config('backend: "python"', 'backend: "nowhere"')}, "nowhere", id="unknown backend"
+        ),
+        pytest.param({"service": wrong_keys}, "Forbidden", id="wrong credentials"),
+    ],
+)
+def test_a_model_that_cannot_be_served_is_named_by_whoever_refuses_it(stack, trained, breaks, words):
+    with (
+        stack.serving.broken(**breaks),
+        pytest.raises(AcceptanceError, match=words) as raised,
+        stack.serve(trained, "cpu"),
+    ):
+        pytest.fail("it serves")
+    print(raised.value)  # `pytest -rP` shows it
+
+
+def test_a_new_version_that_cannot_be_served_is_named_and_the_one_before_answers_on(stack, trained, data):
+    image = data.held_out.pixels[:1]
+    plan = LoadPlan(10, 60, json_request(image), new_connections=True)
+    with stack.serve(trained, "cpu") as endpoint:
+        answer = infer_json(endpoint.infer_url, image)
+        with (
+            stack.serving.broken(repository=WRONG_SHAPE),
+            pytest.raises(AcceptanceError, match=r"the new version of triton-cpu-.*run warmup sample"),
+        ):
+            stack.roll_out(endpoint, 1.0, plan)
+        assert np.array_equal(infer_json(endpoint.infer_url, image), answer)

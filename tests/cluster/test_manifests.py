@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes import client
-from kubernetes.utils import create_from_dict
 
 from acceptance.errors import AcceptanceError
 from acceptance.images import PINNED, read_images
-from acceptance.kubernetes import manifests
+from acceptance.kubernetes import kinds, manifests
 from acceptance.kubernetes.client import connect
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.paths import MANIFESTS
+from tests.cluster.lab_kserve import skip_without_kserve
 
 pytestmark = pytest.mark.cluster
 COMPONENTS = sorted(folder.name for folder in MANIFESTS.iterdir() if folder.is_dir())
@@ -36,20 +36,27 @@ def core(namespace):
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_the_api_server_accepts_it_as_it_is(namespace, component):
+    skip_what_it_has_not_learnt(namespace, component)
     for manifest in manifests.read_component(component):
         manifest["metadata"]["name"] += "-dry"  # the namespace has its own parts already
-        create_from_dict(namespace.cluster.api(), manifest, namespace=namespace.name, dry_run="All")
+        kinds.create(namespace.cluster.api(), manifest, namespace.name, dry_run="All")
+
+
+def skip_what_it_has_not_learnt(namespace, component):
+    if component == "kserve":
+        skip_without_kserve(namespace.cluster.api())
 
 
 @pytest.mark.parametrize("component", [name for name in COMPONENTS if name not in OF_A_CLUSTER])
 def test_the_api_server_accepts_it_fitted_to_a_run_without_a_warning_of_pod_security(namespace, component):
+    skip_what_it_has_not_learnt(namespace, component)
     for manifest in manifests.read_component(component):
         fitted = copy.deepcopy(manifest)
         namespace.create(fitted, f"{component}-1" if component != "cuda-vector-add" else "", dry_run="All")
-        pod = manifests.pod_of(fitted)
+        pod = manifests.pod_of(fitted) if fitted["kind"] not in manifests.OF_KSERVE else None
         if pod:  # a Deployment of pods that the namespace refuses is accepted: ask for the pod itself
             own = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}, "spec": copy.deepcopy(pod["spec"])}
-            create_from_dict(namespace.cluster.api(), own, namespace=namespace.name, dry_run="All")
+            kinds.create(namespace.cluster.api(), own, namespace.name, dry_run="All")
 
 
 def test_the_namespace_has_the_quota_the_policy_and_the_labels(namespace, core):
@@ -98,4 +105,5 @@ def test_no_manifest_names_an_image_itself():
     for component in COMPONENTS:
         for manifest in manifests.read_component(component):
             for container in manifests.containers_of(manifest):
-                assert images.named(container["image"]), f"{Path(component)}: {container['image']}"
+                image = container.get("image", "triton")  # an InferenceService's is its runtime's
+                assert images.named(image), f"{Path(component)}: {image}"

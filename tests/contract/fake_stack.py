@@ -67,6 +67,9 @@ SAYS = {
     # why KServe does not call its service ready, and where it has the model from
     "service_waits": "",
     "service_source": "s3://made/up/models/triton-cpu",
+    # how much larger than the trained model's the logits are while a new version takes over, one answer after the other
+    "rollout_shifts": [0, 0, 1, 1],
+    "rollout_failures": 0,
     # the class that the GPU predictor answers under load
     "gpu_answer": 4,
     # the GPU's utilisation under each device's loads, or None where Triton does not know the GPU
@@ -91,6 +94,11 @@ SAYS = {
 
 def logits_of(index):
     return np.eye(10, dtype=np.float32)[[index]]
+
+
+def answer_of(logits):
+    output = {"name": "dense_1", "shape": [1, 10], "datatype": "FP32", "data": logits.ravel().tolist()}
+    return json.dumps({"outputs": [output]})
 
 
 class MadeUpRun(TrainingRun):
@@ -243,6 +251,16 @@ class FakeStack(fake_node.FakeNode):
         says = self.says
         return InferenceService(endpoint.name, says["service_source"], "made-up", "Standard", says["service_waits"])
 
+    def roll_out(self, endpoint, bias, plan):
+        count = plan.requests
+        codes = np.full(count, 200)
+        codes[: self.says["rollout_failures"]] = 503
+        logits = [logits_of(4) + shift for shift in self.says["rollout_shifts"]]
+        waited = np.full(count, 0.003)
+        return LoadResult(
+            plan, np.arange(count) / plan.rate, waited, codes, [""] * count, answers=tuple(map(answer_of, logits))
+        )
+
     def send_load(self, endpoint, plan):
         self.metrics.device, self.metrics.asked = endpoint.device, threading.Semaphore(0)
         for _ in range(ASKS):
@@ -268,8 +286,7 @@ class FakeStack(fake_node.FakeNode):
             waited[: count // 50] = 0.2056
         rate = plan.rate * (self.says["gpu_rate"] if endpoint.device == "gpu" else next(self.cpu_rates, 1))
         index = self.says["gpu_answer"] if endpoint.device == "gpu" else 4
-        output = {"name": "dense_1", "shape": [1, 10], "datatype": "FP32", "data": logits_of(index).ravel().tolist()}
-        answers = (json.dumps({"outputs": [output]}),) * (count // SAMPLED)
+        answers = (answer_of(logits_of(index)),) * (count // SAMPLED)
         return LoadResult(plan, np.arange(count) / rate, waited, codes, [""] * count, answers=answers)
 
     @classmethod

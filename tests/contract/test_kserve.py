@@ -5,6 +5,7 @@ import pytest
 from tests.running import run_made_up
 
 KSERVE = ("--target=existing", "--predictor=kserve", "--store=s3://made/up", "--data=digits")
+ROLLOUT = "a_new_version_of_the_model_takes_over_under_load"
 READY = "the_inferenceservice_becomes_ready"
 
 
@@ -29,3 +30,28 @@ def test_without_kserve_its_scenarios_say_which_option_asks_for_it(tmp_path):
     result = run_made_up(tmp_path / "report", {}, "--data=digits", "-k", READY)
     assert result.scenarios()[READY].outcome == "skipped"
     assert "--predictor kserve" in result.output
+
+
+NEITHER = "answers are neither version's"
+STAYS = "do not go from the one version to the other"
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome", "words"),
+    [
+        ({}, "passed", ""),
+        # both versions answer for a while
+        ({"rollout_shifts": [0, 1, 0, 1]}, "passed", ""),
+        ({"rollout_failures": 1}, "failed", "1 x HTTP 503"),
+        ({"rollout_shifts": [0, 0, 0, 0]}, "failed", STAYS),
+        ({"rollout_shifts": [0, 1, 1, 0]}, "failed", STAYS),
+        ({"rollout_shifts": [1, 1, 1, 1]}, "failed", STAYS),
+        ({"rollout_shifts": []}, "failed", STAYS),
+        ({"rollout_shifts": [0, 0.5, 1, 1]}, "failed", NEITHER),
+    ],
+)
+def test_a_rollout_loses_no_request_and_goes_from_one_version_to_the_other(tmp_path, says, outcome, words):
+    result = run_made_up(tmp_path / "report", says, *KSERVE, "-k", ROLLOUT)
+    scenario = result.scenarios()[ROLLOUT]
+    assert scenario.outcome == outcome, result.output
+    assert words in scenario.message

@@ -29,6 +29,7 @@ class ApiServer:
         self.answers: dict[str, Answer | Callable[[], Answer]] = {}
         self.asked: list[str] = []
         self.created: list[Any] = []
+        self.patched: list[tuple[str, Any]] = []
         self.address = ""
 
     def get(self, path: str, query: Mapping[str, str]) -> Answer:
@@ -49,6 +50,11 @@ class ApiServer:
         """Say whether the account may do this, as to `deployments.apps` or `pods/log`."""
         return True
 
+    def patch(self, path: str, body: Any) -> Any:
+        """Keep what an object is to be changed by; return the object."""
+        self.patched.append((path, body))
+        return body
+
     def delete(self, path: str) -> Answer:
         return 404, {"message": f"{path} not found"}
 
@@ -61,6 +67,13 @@ def handler_of(server: ApiServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
             self.send(*server.get(path, dict(parse_qsl(query))))
+
+        def do_PATCH(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.headers["Content-Type"] != "application/merge-patch+json":
+                self.send(415, {"message": f"no patch is {self.headers['Content-Type']}"})
+                return
+            self.send(200, server.patch(self.path.partition("?")[0], body))
 
         def do_DELETE(self) -> None:
             self.send(*server.delete(self.path.partition("?")[0]))

@@ -32,9 +32,11 @@ def server():
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         bodies: list[bytes] = []  # noqa: RUF012
+        clients: list[tuple[str, int]] = []  # noqa: RUF012
         numbers = itertools.count(1)
 
         def do_POST(self):
+            self.clients.append(self.client_address)
             self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
             number = next(self.numbers)
             answer = f'an answer, "{number}"'.encode()
@@ -67,6 +69,15 @@ def test_every_result_comes_back_in_the_order_of_sending(server, tmp_path):
     assert result.rate_sent == pytest.approx(50, rel=0.1)
     assert (result.waited > 0).all()
     assert "5 x 500" in result.failures()
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_each_request_has_a_connection_of_its_own_where_the_plan_asks_for_it(server, tmp_path, new):
+    address, handler = server
+    plan = LoadPlan(50, 1, b"{}", new_connections=new)
+    attack(f"http://{address}/", tmp_path, plan)
+    assert len(handler.clients) >= 50
+    assert (len(set(handler.clients)) == len(handler.clients)) is new
 
 
 def test_what_was_sent_beyond_the_plan_is_left_out_and_what_is_missing_stays_missing(tmp_path):

@@ -14,6 +14,7 @@ from acceptance.storage.location import Location
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
 from tests.unit.kubernetes.small_cluster import SmallCluster
+from tests.unit.serving.test_other_version import network
 from tests.unit.stacks.test_kubernetes import stack_on
 
 NAME = "triton-gpu-1"
@@ -74,7 +75,7 @@ class Folder:
 class Trained(TrainingRun):
     def download_model(self, name, directory):
         directory.mkdir(parents=True)
-        (directory / "model.onnx").write_bytes(b"a network")
+        (directory / "model.onnx").write_bytes(network())
         return directory
 
 
@@ -144,3 +145,18 @@ def test_a_predictor_of_the_suites_own_is_no_inference_service(tmp_path):
         endpoint = stack.start_predictor("triton-cpu-1", run, "cpu").endpoint
         with pytest.raises(AcceptanceError, match="no InferenceService"):
             stack.inference_service(endpoint)
+
+
+def test_a_new_version_is_written_beside_the_one_before_and_named_to_kserve(tmp_path):
+    cluster = KServeCluster()
+    with stack_on(cluster, tmp_path) as stack:
+        store = served_by_kserve(stack, tmp_path)
+        endpoint = stack.start_predictor(NAME, trained("cpu"), "cpu").endpoint
+        stack.serving.roll_out(endpoint, 1.0)
+        ((path, changes),) = cluster.patched
+        assert path.endswith(f"/inferenceservices/{NAME}")
+        source = changes["spec"]["predictor"]["model"]["storageUri"]
+        assert source.startswith(f"s3://models/ci/run/models/{NAME}-")
+        version = source.removeprefix("s3://models/ci/run/")
+        for written in (f"models/{NAME}", version):
+            assert f"{written}/cifar10/1/model.onnx" in store.names
