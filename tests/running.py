@@ -18,6 +18,8 @@ from tools.suite_run import WITH_PARENT, SuiteRun, command, environment, run_sui
 
 # a run of a made-up stack takes some seconds
 MADE_UP_SECONDS = 60
+# how soon a step fails after what it waits for has died; a load goes on for longer
+AT_ONCE = 10
 # a server that takes connections and says nothing is named within 30 s, and this machine may be busy with other tests
 SILENT_SECONDS = 60
 # options of runs that are about something else than the training: a light model takes a third of the time
@@ -113,7 +115,7 @@ class StartedRun:
         wait_until(f"{pattern} to start", state, seconds)
 
     def wait_for_failure(self, seconds: float = 30) -> None:
-        """Wait until a step is shown as failed; where what it waits for has died, it else went on for minutes."""
+        """Wait until a step is shown as failed."""
         wait_until("a step to fail", lambda: Ready(None) if "    ✗ " in self.output else self.output, seconds)
 
     def wait_for_end(self, seconds: float = 60) -> int:

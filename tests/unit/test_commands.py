@@ -14,7 +14,7 @@ def test_a_program_that_hangs_ends_with_its_children_and_keeps_what_it_said(tmp_
     script = f"echo I wait for the token server >&2; sleep 60 & echo $! > {child}; wait"
     began = time.monotonic()
     ended = run_program(["sh", "-c", script], 3)
-    assert time.monotonic() - began < 30  # its child sleeps twice as long
+    assert time.monotonic() - began < 10
     assert ended.code == TIMED_OUT
     for fact in ("sh", "3 s", "I wait for the token server"):
         assert fact in ended.stderr

@@ -154,4 +154,4 @@ def test_a_daemon_that_dies_while_it_pulls_is_named_at_once(pulled):
     began = time.monotonic()
     error, _ = pulled(dies=True, look=0.5, stuck=600)
     assert "connecting to Docker: no answer in" in error
-    assert time.monotonic() - began < ANSWER_SECONDS + 30
+    assert time.monotonic() - began < ANSWER_SECONDS + 10
