@@ -1,1 +1,1 @@
-"""KServe: what a cluster has of it, its runtimes for Triton, and InferenceServices. Imports kubernetes and storage."""
+"""KServe: what a cluster has of it, its runtimes for Triton, and InferenceServices. May import kubernetes."""

@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from kubernetes import client
 
 from acceptance.errors import Problem
-from acceptance.kubernetes.client import SECONDS, Cluster
+from acceptance.kubernetes.client import SECONDS, Cluster, readable
 from acceptance.kubernetes.kinds import CUSTOM
 
 # where KServe's own manifests put it; a webhook of its tells where another installation has it
@@ -95,13 +94,3 @@ def mode_of(api: client.ApiClient, namespace: str) -> str:
         return MODES.get(json.loads(found.data["deploy"])["defaultDeploymentMode"], "") if found else ""
     except (LookupError, TypeError, ValueError):
         return ""
-
-
-def readable(read: Callable[[], Any]) -> Any:
-    """Return what is read, None where there is none, or where the account may not read it."""
-    try:
-        return read()
-    except client.ApiException as error:
-        if error.status in (403, 404):
-            return None
-        raise

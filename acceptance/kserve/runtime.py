@@ -7,12 +7,11 @@ from typing import Any
 from kubernetes import client
 
 from acceptance.errors import BadSetting
-from acceptance.kserve.installation import readable
 from acceptance.kubernetes import manifests
-from acceptance.kubernetes.client import SECONDS, Cluster
+from acceptance.kubernetes.client import SECONDS, Cluster, readable
+from acceptance.kubernetes.kinds import CUSTOM
 from acceptance.kubernetes.manifests import Manifest
 
-GROUP, VERSION, PLURAL = "serving.kserve.io", "v1alpha1", "clusterservingruntimes"
 USUAL = "kserve-tritonserver"
 FORMAT, PROTOCOL = "triton", "v2"
 CONTAINER = "kserve-container"
@@ -81,7 +80,7 @@ def find_runtime(cluster: Cluster, name: str) -> Runtime:
 def read_cluster_runtime(api: client.ApiClient, name: str) -> Runtime | None:
     def read() -> Any:
         return client.CustomObjectsApi(api).get_cluster_custom_object(
-            GROUP, VERSION, PLURAL, name, _request_timeout=SECONDS
+            *CUSTOM["ClusterServingRuntime"], name, _request_timeout=SECONDS
         )
 
     found = readable(read)

@@ -1,7 +1,7 @@
 """What the API server would say to the objects that a run will create, and what the quotas leave for its pods."""
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ from kubernetes.utils import FailToCreateError
 
 from acceptance.errors import Problem
 from acceptance.kubernetes import kinds, manifests
-from acceptance.kubernetes.client import SECONDS, is_transient, reason
+from acceptance.kubernetes.client import SECONDS, is_transient, readable, reason
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.owner_diagnosis import refusal_fix
@@ -71,25 +71,15 @@ def quotas(namespace: Namespace, api: client.ApiClient) -> list[Any]:
     """Return the namespace's quotas, and OpenShift's that count it with others; none that the account may not list."""
     core, custom = client.CoreV1Api(api), client.CustomObjectsApi(api)
     with namespace.cluster.api_errors("listing the quotas"):
-        own = allowed(lambda: core.list_namespaced_resource_quota(namespace.name, _request_timeout=SECONDS).items)
-        shared = allowed(lambda: applied_quotas(custom, namespace.name))
-    return [*own, *map(of_several_namespaces, shared)]
+        own = readable(lambda: core.list_namespaced_resource_quota(namespace.name, _request_timeout=SECONDS).items)
+        shared = readable(lambda: applied_quotas(custom, namespace.name))
+    return [*(own or []), *map(of_several_namespaces, shared or [])]
 
 
 def applied_quotas(custom: client.CustomObjectsApi, namespace: str) -> list[Any]:
     kind = "quota.openshift.io", "v1", namespace, "appliedclusterresourcequotas"
     listed: Any = custom.list_namespaced_custom_object(*kind, _request_timeout=SECONDS)
     return listed["items"]
-
-
-def allowed(listing: Callable[[], list[Any]]) -> list[Any]:
-    """Return what is listed, nothing where the account may not, or the cluster doesn't know the kind."""
-    try:
-        return listing()
-    except client.ApiException as error:
-        if error.status in (403, 404):
-            return []
-        raise
 
 
 def of_several_namespaces(applied: Mapping[str, Any]) -> client.V1ResourceQuota:

@@ -6,7 +6,7 @@ import datetime
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -163,6 +163,16 @@ class Cluster:
 def is_transient(status: int) -> bool:
     """Say whether an HTTP status is one that passes: too many requests, a leader that changed, a restart."""
     return status == 429 or status >= 500
+
+
+def readable(read: Callable[[], Any]) -> Any:
+    """Return what is read, None where there is none, or where the account may not read it."""
+    try:
+        return read()
+    except client.ApiException as error:
+        if error.status in (403, 404):
+            return None
+        raise
 
 
 def reason(error: client.ApiException) -> str:

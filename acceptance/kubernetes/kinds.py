@@ -20,6 +20,7 @@ class Custom(NamedTuple):
 CUSTOM = {
     "InferenceService": Custom("serving.kserve.io", "v1beta1", "inferenceservices"),
     "ServingRuntime": Custom("serving.kserve.io", "v1alpha1", "servingruntimes"),
+    "ClusterServingRuntime": Custom("serving.kserve.io", "v1alpha1", "clusterservingruntimes"),
 }
 
 

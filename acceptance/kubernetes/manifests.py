@@ -129,18 +129,12 @@ def asks_for_gpu(manifest: Manifest) -> bool:
 
 
 def config_map(name: str, files: Mapping[str, str]) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "labels": dict(PART_OF)},
-        "data": dict(files),
-    }
+    return keyed("ConfigMap", name, data=dict(files))
 
 
 def secret(name: str, values: Mapping[str, str]) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": name, "labels": dict(PART_OF)},
-        "stringData": dict(values),
-    }
+    return keyed("Secret", name, stringData=dict(values))
+
+
+def keyed(kind: str, name: str, **content: Mapping[str, str]) -> Manifest:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "labels": dict(PART_OF)}, **content}

@@ -3,9 +3,9 @@
 import contextlib
 
 from acceptance.errors import AcceptanceError, Problem, problem_of
-from acceptance.kserve.installation import find_kserve
-from acceptance.kserve.runtime import find_runtime
-from acceptance.kubernetes.client import connect, forget_keys
+from acceptance.kserve.installation import Installation, find_kserve
+from acceptance.kserve.runtime import Runtime, find_runtime
+from acceptance.kubernetes.client import Cluster, connect, forget_keys
 from acceptance.settings import Settings
 from acceptance.stacks.run_store import OPTION
 from acceptance.storage.bucket import Bucket
@@ -28,19 +28,18 @@ def no_cluster(settings: Settings) -> Problem | None:
             f"--predictor kserve: a cluster that --target {settings.target} makes for the run has no KServe",
             "name one that has it with --cluster, or with --target existing",
         )
-    return problem_of(lambda: look_at(settings))
-
-
-def look_at(settings: Settings) -> None:
-    """Raise AcceptanceError where the user's cluster has no KServe, or not the runtime that was named."""
     try:
-        cluster = connect(settings.kube_context)
-        found = find_kserve(cluster)
-        if isinstance(found, Problem):
-            raise AcceptanceError(found)
-        find_runtime(cluster, settings.runtime)
+        return problem_of(lambda: look_at(connect(settings.kube_context), settings))
     finally:
         forget_keys()
+
+
+def look_at(cluster: Cluster, settings: Settings) -> tuple[Installation, Runtime]:
+    """Return the cluster's KServe and the runtime of its predictors; raises AcceptanceError where it lacks either."""
+    found = find_kserve(cluster)
+    if isinstance(found, Problem):
+        raise AcceptanceError(found)
+    return found, find_runtime(cluster, settings.runtime)
 
 
 def no_lasting_keys(settings: Settings) -> None:

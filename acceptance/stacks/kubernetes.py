@@ -19,8 +19,8 @@ from acceptance.errors import AcceptanceError, Problem, together
 from acceptance.gpu.node import GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import read_images
-from acceptance.kserve.installation import Installation, find_kserve
-from acceptance.kserve.runtime import Runtime, find_runtime
+from acceptance.kserve.installation import Installation
+from acceptance.kserve.runtime import Runtime
 from acceptance.kserve.service import InferenceService, read_service
 from acceptance.kubernetes import cleanup, manifests
 from acceptance.kubernetes.client import SECONDS, ApiServerGone, connect
@@ -121,10 +121,7 @@ class KubernetesStack(BaseStack):
         """Return the runtime of KServe's predictors, whose image is Triton's from then on; None without KServe."""
         if not self.settings.kserve:
             return None
-        found = find_kserve(self.cluster)
-        if isinstance(found, Problem):
-            raise AcceptanceError(found)
-        self.kserve, runtime = found, find_runtime(self.cluster, self.settings.runtime)
+        self.kserve, runtime = kserve_needs.look_at(self.cluster, self.settings)
         if runtime.name:
             self.images = dataclasses.replace(self.images, triton=runtime.image)
         return runtime

@@ -29,7 +29,7 @@ class RunStore:
         place = read_location(settings.store, OPTION).beneath(f"triton-acceptance-{secrets.token_hex(4)}")
         self.bucket = Bucket(place)
         workspace.redactor.add_variables(self.variables())
-        processes.afterwards(module_command(cleanup.__name__, str(place)), f"delete what lies beneath {place}")
+        processes.afterwards(self.how_to_remove, f"delete what lies beneath {place}")
 
     @property
     def location(self) -> Location:
