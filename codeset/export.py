@@ -23,7 +23,7 @@ def log_models(model: keras.Model, example: np.ndarray) -> None:
     pins = [f"{package.__name__}=={package.__version__}" for package in (tf, keras, np)]
     mlflow.keras.log_model(model, name="keras", signature=signature, pip_requirements=pins)
     exported = to_onnx(model)
-    log_sha256(exported)
+    log_format(exported)
     mlflow.onnx.log_model(
         exported,
         name="onnx",
@@ -33,11 +33,12 @@ def log_models(model: keras.Model, example: np.ndarray) -> None:
     )
 
 
-def log_sha256(exported: onnx.ModelProto) -> None:
-    """Say and log the SHA-256 of the ONNX model's file, by which it is known again wherever it is served."""
+def log_format(exported: onnx.ModelProto) -> None:
+    """Log how new an ONNX Runtime the model needs, and the SHA-256 of its file, by which it is known again."""
     sha256 = hashlib.sha256(exported.SerializeToString()).hexdigest()
     print(f"SHA-256 of the ONNX model: {sha256}", flush=True)
-    mlflow.log_param("onnx_sha256", sha256)
+    (opset,) = [one.version for one in exported.opset_import if one.domain in ("", "ai.onnx")]
+    mlflow.log_params({"onnx_sha256": sha256, "onnx_ir_version": exported.ir_version, "onnx_opset": opset})
 
 
 def to_onnx(model: keras.Model) -> onnx.ModelProto:

@@ -14,3 +14,15 @@ Feature: KServe serves the trained model
     When a version with another output bias is rolled out under 100 requests a second
     Then every request succeeds
     And the answers change from the trained model's to the new version's
+
+  Scenario: The predictor is stopped and resumed
+    Given KServe serves the trained model with a predictor of its own
+    When its InferenceService is stopped
+    Then nothing is left that serves the model
+    When the InferenceService is resumed
+    Then it answers as before it was stopped
+
+  Scenario: Deleting the predictor leaves nothing
+    Given KServe serves the trained model with a predictor of its own
+    When its InferenceService is deleted
+    Then nothing of it is left in the cluster or the object store

@@ -5,8 +5,11 @@ PYTEST_DONT_REWRITE: a failed step says its problem, and no more.
 
 from pytest_bdd import given, then, when
 
+from acceptance.kserve import leftovers
 from acceptance.kserve.service import not_called_ready, other_source
 from acceptance.load import rollout as rollouts
+from acceptance.serving.inference import infer_json
+from acceptance.serving.predictions import disagreeing
 
 
 @when("KServe is asked for the predictor's InferenceService", target_fixture="inference_service")
@@ -38,6 +41,37 @@ def roll_out(rollout, figures):
     for name, value in rollout.figures().items():
         figures(name, value)
     return {"rollout": rollout}
+
+
+@when("its InferenceService is stopped")
+def stop(stopped, figures):
+    figures("left", ", ".join(stopped.left) or "nothing that serves")
+
+
+@then("nothing is left that serves the model")
+def nothing_serves(stopped):
+    assert not (problem := leftovers.some(stopped.left)), problem
+
+
+@when("the InferenceService is resumed")
+def resume(kserve, changing_endpoint):
+    kserve.resume(changing_endpoint)
+
+
+@then("it answers as before it was stopped")
+def answers_as_before(stopped, changing_endpoint, sample_image):
+    answers = {"before": stopped.logits, "after": infer_json(changing_endpoint.infer_url, sample_image)}
+    assert not (problem := disagreeing(answers)), problem
+
+
+@when("its InferenceService is deleted", target_fixture="left")
+def delete(kserve, changing_endpoint):
+    return kserve.remove(changing_endpoint)
+
+
+@then("nothing of it is left in the cluster or the object store")
+def nothing_is_left(left):
+    assert not (problem := leftovers.some(left)), problem
 
 
 @then("the answers change from the trained model's to the new version's")

@@ -7,6 +7,7 @@ from pytest_bdd import given, then, when
 
 from acceptance.serving import gpu_evidence, inference
 from acceptance.serving.endpoint import different_models
+from acceptance.serving.onnx_versions import model_versions
 from acceptance.serving.served_model import not_what_was_trained
 
 
@@ -27,6 +28,7 @@ def both_predictors(cpu_endpoint, gpu_endpoint):
 
 @when("the model's file is read where the server loaded it", target_fixture="served_model")
 def read_served_model(stack, endpoint, figures):
+    figures("ONNX", f"the model {model_versions(endpoint.run)}; the server's newest {stack.onnx_limits()}")
     served = stack.served_model(endpoint)
     figures("file", served.place)
     figures("SHA-256", served.sha256)

@@ -19,6 +19,8 @@ CONFIGURATION = "inferenceservice-config"
 STANDARD, KNATIVE = "Standard", "Knative"
 # their names in older versions
 MODES = {"RawDeployment": STANDARD, "Serverless": KNATIVE, STANDARD: STANDARD, KNATIVE: KNATIVE}
+# since this version an InferenceService can be stopped and resumed
+STOPS = (0, 16)
 # since this version RawDeployment is called Standard; it takes the old name at first and refuses it in every update
 RENAMED = (0, 16)
 VERSION = re.compile(r":v?(\d+)\.(\d+)(\.\d+)?")
@@ -43,8 +45,17 @@ class Installation:
         """
         if self.mode == STANDARD:
             return ""
+        return "RawDeployment" if self.older_than(RENAMED) else STANDARD
+
+    @property
+    def cannot_stop(self) -> str:
+        """Why it stops no InferenceService, "" where it does."""
+        return f"KServe {self.version} can't stop an InferenceService; 0.16 can" if self.older_than(STOPS) else ""
+
+    def older_than(self, version: tuple[int, int]) -> bool:
+        """Say whether it is known to be older than a version's first two numbers."""
         numbers = tuple(int(number) for number in self.version.split(".")[:2] if number)
-        return "RawDeployment" if numbers and numbers < RENAMED else STANDARD
+        return bool(numbers) and numbers < version
 
 
 def find_kserve(cluster: Cluster) -> Installation | Problem:

@@ -35,10 +35,15 @@ class Runtime:
         """Its image; the run's own has the name by which manifests call Triton's."""
         return self.container["image"]
 
+    @property
+    def command(self) -> str:
+        return " ".join([*self.container.get("command", []), *self.container.get("args", [])])
+
     def port(self, of: str) -> int:
-        """Return the port of "http", "grpc" or "metrics", as its command says."""
-        words = " ".join([*self.container.get("command", []), *self.container.get("args", [])])
-        found = re.search(rf"--{of}-port[= ](\d+)", words)
+        """Return the port of "http", "grpc" or "metrics", as its command says; 0 where that is turned off."""
+        if re.search(rf"--allow-{of}[= ](0|false)\b", self.command, re.IGNORECASE):
+            return 0
+        found = re.search(rf"--{of}-port[= ](\d+)", self.command)
         return int(found[1]) if found else PORTS[of]
 
     @property
@@ -54,6 +59,9 @@ class Runtime:
             return f"it speaks {', '.join(protocols)}, and not {PROTOCOL}"
         if not any(one["name"] == CONTAINER for one in self.spec.get("containers", [])):
             return f"it has no container {CONTAINER}"
+        for of, use in (("http", "answers to requests"), ("metrics", "counts of requests")):
+            if not self.port(of):
+                return f"its command turns Triton's {of} off, and the suite needs its {use}"
         return ""
 
 

@@ -15,6 +15,8 @@ from acceptance.kubernetes.manifests import Manifest
 ACCOUNT = "model-reader"
 PREFIX = "serving.kserve.io"
 MODE = f"{PREFIX}/deploymentMode"
+# "true" has KServe delete all that serves the model, and "false" make it again
+STOP = f"{PREFIX}/stop"
 # by these KServe's webhook knows a pod of its own, and what to copy for it
 OF_SERVICE = f"{PREFIX}/inferenceservice"
 SOURCE = f"internal.{PREFIX}/storage-initializer-sourceuri"
@@ -133,6 +135,14 @@ def not_ready(service: Mapping[str, Any]) -> str:
         if one.get("status") != "True" and (one.get("reason") or one.get("message"))
     ]
     return "; ".join(words) or "KServe has not said anything of it yet"
+
+
+def not_stopped(service: Mapping[str, Any]) -> str:
+    """Return "" where KServe says that the InferenceService is stopped."""
+    conditions = {one["type"]: one["status"] for one in service.get("status", {}).get("conditions", [])}
+    if conditions.get("Stopped") == "True":
+        return ""
+    return f"KServe says that Stopped is {conditions.get('Stopped', 'no condition of it')}"
 
 
 def hopeless(service: Mapping[str, Any]) -> str:

@@ -35,6 +35,8 @@ class ImagePods:
         self.waiting, self.pulling = dict(pods), dict(pods)
         self.found: dict[str, Problem] = {}
         self.states: dict[str, str] = {}
+        # the termination messages of those that ended well
+        self.said: dict[str, str] = {}
         self.looked = self.asked = 0.0
         self.failure: Unrecoverable | None = None
 
@@ -92,6 +94,7 @@ class ImagePods:
         container = next(iter(containers_of(pod)), None)
         if container and self.has_started(container.state, self.pulling[name]):
             del self.pulling[name]
+            self.said[name] = (container.state.terminated.message or "") if container.state.terminated else ""
             with contextlib.suppress(AcceptanceError):  # it goes with the namespace
                 self.namespace.delete("Pod", name=name)
         elif diagnose:

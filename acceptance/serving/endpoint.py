@@ -11,7 +11,7 @@ from acceptance.training.tracking import TrainingRun
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a predictor answers: the name of its server, and addresses as `host:port`."""
+    """Where a predictor answers: the name of its server, and addresses as `host:port`; `grpc` is "" without that."""
 
     name: str
     http: str

@@ -16,6 +16,7 @@ from acceptance.load.measured import Progress, measured_load
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving import inference
 from acceptance.serving.endpoint import Endpoint, Predictor, not_ready
+from acceptance.serving.onnx_versions import OnnxVersions, model_versions, refuse_too_new
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks.protocol import Part, Say
@@ -75,6 +76,10 @@ class BaseStack(ABC):
         """Start a server of the run's model; where it can't be started, nothing is left of it."""
 
     @abstractmethod
+    def onnx_limits(self) -> OnnxVersions | None:
+        """Return how new a model the ONNX Runtime of Triton takes, None where that can't be told."""
+
+    @abstractmethod
     def attack(self, endpoint: Endpoint, plan: LoadPlan, progress: Progress) -> LoadResult:
         """Send the plan's requests to their end, with the progress on the terminal."""
 
@@ -99,11 +104,12 @@ class BaseStack(ABC):
     @contextlib.contextmanager
     def serve(self, run: TrainingRun, device: str) -> Iterator[Endpoint]:
         """Serve the run's model on the device ("cpu" or "gpu"); with `--keep` it is served on."""
+        refuse_too_new(model_versions(run), self.onnx_limits())
         predictor = self.start_predictor(f"triton-{device}-{next(self.numbers)}", run, device)
         endpoint = predictor.endpoint
         self.predictors[endpoint.name] = predictor
         try:
-            self.wait_for_answer(f"{endpoint} to be ready", lambda: not_ready(endpoint), self.ready_seconds)
+            self.wait_until_ready(endpoint)
             yield endpoint
         except Exception:
             # with --keep too, where it is on the GPU: nobody else would free that
@@ -158,6 +164,9 @@ class BaseStack(ABC):
             return missing() or Ready(None)
 
         wait_until(description, state, timeout, look_at=str(self.workspace.logs))
+
+    def wait_until_ready(self, endpoint: Endpoint) -> None:
+        self.wait_for_answer(f"{endpoint} to be ready", lambda: not_ready(endpoint), self.ready_seconds)
 
     def wait_for_mlflow(self, uri: str) -> None:
         def missing() -> str:

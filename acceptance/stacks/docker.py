@@ -23,8 +23,9 @@ from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes, module_command
-from acceptance.serving import repository, served_model
+from acceptance.serving import onnx_versions, repository, served_model
 from acceptance.serving.endpoint import Endpoint, Predictor
+from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks.base import BaseStack
@@ -41,10 +42,11 @@ MLFLOW = [
     # the trainer calls it mlflow, the suite by the published port
     *("--allowed-hosts", "*"),
 ]
-TRITON = "/opt/tritonserver"
 SERVE = ["tritonserver", "--model-repository=/models", "--exit-on-error=true", "--disable-auto-complete-config"]
 # what Docker's own 64 MB of shared memory are too few for: the Python backend's tensors
 SHARED_MEMORY = "1g"
+# between the folder of Triton's backends and what ONNX Runtime takes
+END = "--"
 
 
 class DockerStack(BaseStack):
@@ -58,6 +60,7 @@ class DockerStack(BaseStack):
         super().__init__(settings, workspace, say)
         self.codeset = codeset
         self.images = read_images(settings.images)
+        self.newest_onnx: OnnxVersions | None = None
         self.engine = self.engine_class(
             workspace.directory.name, workspace.logs, say, self.connected, workspace.redactor
         )
@@ -193,16 +196,28 @@ class DockerStack(BaseStack):
             raise AcceptanceError(Problem(f"image {image}: {ended}", OTHER_IMAGES))
 
     def require_backend(self) -> None:
-        backend, folder = self.images.triton_backend, f"{TRITON}/backends"
-        listed = self.engine.output("triton-backends", self.images.triton, [folder], entrypoint=["ls"])
-        if listed.code or backend not in listed.output.split():
+        """Raise AcceptanceError where the image hasn't the backend; where it has, see how new a model it takes."""
+        backend, folder = self.images.triton_backend, onnx_versions.BACKENDS
+        asked = self.engine.output(
+            "triton-backends",
+            self.images.triton,
+            ["-c", f"ls {folder}; echo {END}; {onnx_versions.ASK}"],
+            entrypoint=["sh"],
+            environment=onnx_versions.variables(backend),
+        )
+        listed, _, said = asked.output.partition(END)
+        self.newest_onnx = onnx_versions.read_answer(said)
+        if backend not in listed.split():
             raise AcceptanceError(
                 Problem(
                     f"image {self.images.triton}: has no backend {backend}, which is to run the model, in {folder}, "
-                    f"only: {' '.join(listed.output.split())}",
+                    f"only: {' '.join(listed.split())}",
                     "give another triton or triton-backend with --images FILE",
                 )
             )
+
+    def onnx_limits(self) -> OnnxVersions | None:
+        return self.newest_onnx
 
     def start_mlflow(self) -> str:
         self.require_images()

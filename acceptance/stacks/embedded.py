@@ -17,8 +17,9 @@ from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.paths import CODESET
 from acceptance.processes.local import Process, Processes, free_port
 from acceptance.processes.rlimits import raise_soft_limits
-from acceptance.serving import repository, served_model, triton_wheel
+from acceptance.serving import onnx_versions, repository, served_model, triton_wheel
 from acceptance.serving.endpoint import Endpoint, Predictor
+from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.settings import Settings
 from acceptance.stacks import embedded_needs, run_store
 from acceptance.stacks.base import BaseStack
@@ -189,6 +190,9 @@ class EmbeddedStack(BaseStack):
             read_model=lambda: served_model.read_file(models / served_model.FILE, f"{models.name}/{served_model.FILE}"),
             stop=stop,
         )
+
+    def onnx_limits(self) -> OnnxVersions | None:
+        return onnx_versions.ask_this_python()  # the server's stub takes the packages of this one
 
     def build_models(self, directory: Path, model: Path, device: str) -> Path:
         """Write the model repository of a predictor for the ONNX model's folder."""

@@ -38,6 +38,7 @@ from acceptance.paths import CODESET
 from acceptance.processes.local import Processes, module_command
 from acceptance.serving import repository, served_model
 from acceptance.serving.endpoint import Endpoint, Predictor
+from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks import kserve_needs, run_store
@@ -68,6 +69,7 @@ class KubernetesStack(BaseStack):
         self.codeset, self.mlflow_created, self.prepared = codeset, False, False
         self.images = read_images(settings.images)
         self.kserve: Installation | None = None
+        self.preflight: Preflight | None = None
 
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
@@ -141,6 +143,7 @@ class KubernetesStack(BaseStack):
             self.serving.planned,
             [*(FOR_STORE if self.store else ()), *(FOR_KSERVE if self.settings.kserve else ())],
         )
+        self.preflight = preflight
         found = preflight.problems(begin=self.create_mlflow)
         if found:
             raise AcceptanceError(together(found))
@@ -184,7 +187,7 @@ class KubernetesStack(BaseStack):
         kubectl = self.cluster.kubectl
         inside = f"{kubectl} -n {self.namespace.name} port-forward"
         lines = [f"MLflow: {inside} deployment/mlflow {MLFLOW_PORT}"] if self.tracking_uri else []
-        ports = " ".join(map(str, self.serving.ports))
+        ports = " ".join(str(port) for port in self.serving.ports if port)
         owners = self.namespace.pods.owners
         lines += [f"{name}: {inside} deployment/{owners.get(name, name)} {ports}" for name in self.predictors]
         remove = self.provider.how_to_remove() or f"{kubectl} delete namespace {self.namespace.name}"
@@ -274,6 +277,9 @@ class KubernetesStack(BaseStack):
 
     # --- serving
 
+    def onnx_limits(self) -> OnnxVersions | None:
+        return self.preflight.onnx_limits() if self.preflight else None
+
     def start_predictor(self, name: str, run: TrainingRun, device: str) -> Predictor:
         serving = self.serving
         try:
@@ -288,12 +294,12 @@ class KubernetesStack(BaseStack):
         except BaseException as error:
             self.deletion.of_failed(tuple(serving.kinds), name, device == "gpu", error)
             raise
-        http, grpc, metrics = (self.namespace.forward(name, port) for port in serving.ports)
+        http, grpc, metrics = (self.namespace.forward(name, port) if port else "" for port in serving.ports)
         endpoint = Endpoint(name, http, grpc, metrics, repository.MODEL, device, run, inside=inside)
 
         def stop() -> None:
             with contextlib.suppress(ApiServerGone):  # the namespace's end says so
-                self.namespace.delete(*serving.kinds, name=name)
+                serving.delete(name)
 
         def wait_gone() -> None:
             if device == "gpu":
@@ -329,15 +335,33 @@ class KubernetesStack(BaseStack):
             place = f"{path} in pod {pod}, as its init container wrote it ({error.problem.what})"
             return served_model.read_words(words, place)
 
-    def inference_service(self, endpoint: Endpoint) -> InferenceService:
+    # --- what KServe does with a predictor
+
+    def serving_of(self, endpoint: Endpoint) -> KServeServing:
         if not isinstance(self.serving, KServeServing):
             raise AcceptanceError(f"{endpoint} is a Deployment of the run's own, and no InferenceService")
-        return read_service(self.serving.read(endpoint.name))
+        return self.serving
+
+    def inference_service(self, endpoint: Endpoint) -> InferenceService:
+        return read_service(self.serving_of(endpoint).read(endpoint.name))
+
+    def cannot_stop(self) -> str:
+        return self.kserve.cannot_stop if self.kserve else ""
+
+    def pause(self, endpoint: Endpoint) -> list[str]:
+        return self.serving_of(endpoint).pause(endpoint.name)
+
+    def resume(self, endpoint: Endpoint) -> None:
+        self.serving_of(endpoint).resume(endpoint.name)
+        self.wait_until_ready(endpoint)
+
+    def remove(self, endpoint: Endpoint) -> list[str]:
+        serving = self.serving_of(endpoint)
+        self.stop_serving(endpoint)
+        return serving.left(endpoint.name)
 
     def roll_out(self, endpoint: Endpoint, bias: float, plan: LoadPlan) -> LoadResult:
-        serving, before, begun = self.serving, self.namespace.pods.uids(endpoint.name), False
-        if not isinstance(serving, KServeServing):
-            raise AcceptanceError(f"{endpoint} is a Deployment of the run's own, which takes no other version")
+        serving, before, begun = self.serving_of(endpoint), self.namespace.pods.uids(endpoint.name), False
 
         def progress() -> str:
             nonlocal begun

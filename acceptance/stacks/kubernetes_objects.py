@@ -10,7 +10,7 @@ from acceptance.kubernetes import manifests
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.load import vegeta
 from acceptance.load.result import LoadPlan
-from acceptance.serving import repository
+from acceptance.serving import onnx_versions, repository
 from acceptance.serving.endpoint import Endpoint
 from acceptance.stacks.protocol import Part
 from acceptance.stacks.run_store import RunStore
@@ -139,13 +139,18 @@ def planned(parts: Set[Part], predictor: Callable[[str, str], list[Planned]]) ->
     return found
 
 
-def backend_check(backend: str) -> Manifest:
-    """Return the container that sees whether Triton's image has the backend."""
-    for manifest in manifests.read_component("triton"):
-        if manifest["kind"] == "Deployment":
-            manifests.set_variables(manifest, "backend", BACKEND=backend)
-            return manifests.container_of(manifest, "backend")
-    raise LookupError("manifests/triton has no Deployment")
+def triton_check(backend: str) -> Manifest:
+    """Return the command and variables of a container that sees whether Triton's image has the backend.
+
+    It sees so as the predictor's own pod does at first. Its message is how new an ONNX model the image takes.
+    """
+    (deployment,) = [one for one in manifests.read_component("triton") if one["kind"] == "Deployment"]
+    look = manifests.container_of(deployment, "backend")["command"][-1]
+    variables = onnx_versions.variables(backend).items()
+    return {
+        "command": ["sh", "-c", f"({look}) || exit\n{{ {onnx_versions.ASK}}} >/dev/termination-log 2>&1\nexit 0"],
+        "env": [{"name": name, "value": value} for name, value in variables],
+    }
 
 
 def name_of(part: Part) -> str:

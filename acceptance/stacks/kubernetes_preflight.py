@@ -11,6 +11,8 @@ from acceptance.kubernetes.image_pods import LOOK_SECONDS, ImagePods
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.rights import FOR_GPU, Right, missing_rights
+from acceptance.serving import onnx_versions
+from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.kubernetes_objects import Planned
 from acceptance.stacks.protocol import Part
@@ -45,6 +47,7 @@ class Preflight:
         self.predictor, self.rights = predictor, rights
         on_gpu = {part for part in parts if part.device == "gpu"}
         self.needs_gpu = require_gpu and bool(on_gpu)
+        self.images: ImagePods | None = None
         self.parts = parts if on_gpu and self.has_gpu() else parts - on_gpu
 
     def has_gpu(self) -> bool:
@@ -68,8 +71,16 @@ class Preflight:
         if not found and any(one.name == "mlflow" for one in planned):
             begin()
         if not self.namespace.lacks("Pod", "Event"):
-            found += ImagePods(self.namespace, images).problems(image_seconds)
+            self.images = ImagePods(self.namespace, images)
+            found += self.images.problems(image_seconds)
         return list(dict.fromkeys(found))
+
+    def onnx_limits(self) -> OnnxVersions | None:
+        """Return how new a model Triton's image takes, None where it has not said so."""
+        said = self.images.said if self.images else {}
+        # the same image on either node
+        words = (said.get(image_name("triton", on_gpu_node), "") for on_gpu_node in (False, True))
+        return onnx_versions.read_answer("\n".join(words))
 
     def missing_gpu_rights(self) -> list[Problem]:
         return list(missing_rights(self.namespace.cluster, FOR_GPU).values()) if self.needs_gpu else []
@@ -96,7 +107,7 @@ class Preflight:
                 if "image" not in container:  # its runtime has it
                     continue
                 image, gpu = container["image"], manifests.asks_for_gpu(one.manifest)
-                found[f"image-{image}-on-gpu-node" if gpu else f"image-{image}"] = self.image_pod(image, gpu)
+                found[image_name(image, gpu)] = self.image_pod(image, gpu)
         return found
 
     def image_pod(self, image: str, gpu: bool) -> Manifest:
@@ -105,9 +116,12 @@ class Preflight:
         container["image"] = image
         if image in COMMANDS:
             container["command"] = COMMANDS[image]
-        if image == "triton":  # what its own pod looks at first
-            backend = objects.backend_check(self.backend)
-            container |= {"command": backend["command"], "env": backend["env"]}
+        if image == "triton":
+            container |= objects.triton_check(self.backend)
         if gpu:
             self.gpu_access.keep_near(pod)
         return pod
+
+
+def image_name(image: str, on_gpu_node: bool = False) -> str:
+    return f"image-{image}-on-gpu-node" if on_gpu_node else f"image-{image}"

@@ -1,6 +1,7 @@
 """What makes a predictor in a cluster: a Deployment of the suite's own, or KServe."""
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -11,6 +12,7 @@ from acceptance.errors import AcceptanceError, Unrecoverable
 from acceptance.images import SITE_PACKAGES, Images
 from acceptance.kserve import service
 from acceptance.kserve.installation import Installation
+from acceptance.kserve.leftovers import left_of
 from acceptance.kserve.runtime import CONTAINER, Runtime
 from acceptance.kubernetes import kinds, manifests
 from acceptance.kubernetes.client import SECONDS
@@ -43,7 +45,7 @@ class Serving(Protocol):
     copier: str
     """The container whose log has the model's digest where nothing can be run in Triton's, "" for none."""
     ports: tuple[int, int, int]
-    """Triton's, for HTTP, gRPC and metrics."""
+    """Triton's, for HTTP, gRPC and metrics; 0 for one that it hasn't."""
 
     def planned(self, name: str, gpu: str) -> list[Planned]:
         """Return what a predictor will be made of, to be looked at before there is any."""
@@ -56,6 +58,9 @@ class Serving(Protocol):
 
     def inside(self, name: str) -> str:
         """Return the `host:port` at which the cluster's pods reach the predictor."""
+
+    def delete(self, name: str) -> None:
+        """Delete the predictor, and what was written for it."""
 
 
 class DeploymentServing:
@@ -80,6 +85,9 @@ class DeploymentServing:
 
     def inside(self, name: str) -> str:
         return f"{name}:8000"
+
+    def delete(self, name: str) -> None:
+        self.namespace.delete(*self.kinds, name=name)
 
 
 class KServeServing:
@@ -112,35 +120,38 @@ class KServeServing:
             self.namespace.create(manifest)
 
     def planned(self, name: str, gpu: str) -> list[Planned]:
-        source = self.source(name)
+        source = self.source(first_version(name))
         made = service.inference_service(name, source, self.runtime, self.installation)
         pod = service.trial_pod(name, source, self.runtime, made[-1])
         pod["spec"]["containers"][0]["image"] = "triton"
         return [*(Planned(one, name) for one in made), Planned(pod, name, CONTAINER if gpu else "")]
 
     def objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
-        self.write(name, run.download_model("onnx", self.directory / name / "download"), device)
+        version = first_version(name)
+        self.write(version, run.download_model("onnx", self.directory / version / "download"), device)
         # from now on a predictor without a pod is its Deployment's fault, which KServe names so
         self.namespace.pods.owners[name] = f"{name}{service.SUFFIX}"
-        return service.inference_service(name, self.source(name), self.runtime, self.installation)
+        return service.inference_service(name, self.source(version), self.runtime, self.installation)
 
     def write(self, version: str, model: Path, device: str) -> None:
-        """Write the repository of an ONNX model's folder to the store."""
+        """Write the repository of an ONNX model's folder to the store; a version is a name such as `triton-cpu-1/1`."""
         models = self.directory / version / "models"
         repository.build_repository(models, model, device, self.images.triton_backend, SITE_PACKAGES)
-        self.store.put_folder(models, f"models/{version}")
+        self.store.put_folder(models, models_of(version))
 
     def roll_out(self, endpoint: Endpoint, bias: float) -> None:
         """Have KServe serve the model with another output bias; its pod starts beside the one that there is."""
-        version = f"{endpoint.name}-{secrets.token_hex(2)}"
+        version = f"{endpoint.name}/{secrets.token_hex(2)}"
         folder = endpoint.run.download_model("onnx", self.directory / version / "download")
         file = folder / repository.MODEL_FILE
         file.write_bytes(with_other_bias(file.read_bytes(), bias))
         self.write(version, folder, endpoint.device)
-        changes = {"spec": {"predictor": {"model": {"storageUri": self.source(version)}}}}
+        self.patch(endpoint.name, {"spec": {"predictor": {"model": {"storageUri": self.source(version)}}}})
+
+    def patch(self, name: str, changes: Manifest) -> None:
         cluster = self.namespace.cluster
-        with cluster.api_errors(f"updating InferenceService {endpoint.name}"), cluster.api() as api:
-            kinds.patch(api, "InferenceService", endpoint.name, self.namespace.name, changes)
+        with cluster.api_errors(f"updating InferenceService {name}"), cluster.api() as api:
+            kinds.patch(api, "InferenceService", name, self.namespace.name, changes)
 
     def not_rolled_out(self, name: str, before: Set[str]) -> str:
         """Return "" once a pod is ready that isn't one of `before`, by their uids; raises where none will be."""
@@ -158,8 +169,41 @@ class KServeServing:
     def wait_rolled_out(self, name: str, before: Set[str]) -> None:
         self.wait_until(name, "have a new version", lambda found: self.not_rolled_out(name, before))
 
-    def source(self, name: str) -> str:
-        return str(self.store.location.beneath(f"models/{name}"))
+    def source(self, version: str) -> str:
+        return str(self.store.location.beneath(models_of(version)))
+
+    # --- stopped, resumed, deleted
+
+    def pause(self, name: str) -> list[str]:
+        """Have KServe stop serving; return what still serves the model 30 s later."""
+        self.patch(name, {"metadata": {"annotations": {service.STOP: "true"}}})
+        self.wait_until(name, "be stopped", service.not_stopped)
+        return self.left(name, but=self.kinds)
+
+    def resume(self, name: str) -> None:
+        self.patch(name, {"metadata": {"annotations": {service.STOP: "false"}}})
+        self.wait_ready(name)
+
+    def delete(self, name: str) -> None:
+        self.namespace.delete(*self.kinds, name=name)
+        self.store.delete_folder(models_of(name))
+
+    def left(self, name: str, but: Sequence[str] = ()) -> list[str]:
+        """Return what there is of it, `but` those kinds, in the namespace and the store as soon as it is nothing.
+
+        What is still there after 30 s is returned.
+        """
+        cluster, ends = self.namespace.cluster, time.monotonic() + KSERVE_SECONDS
+
+        def state() -> Ready[list[str]] | str:
+            with cluster.api_errors(f"asking what is left of {name}"), cluster.api() as api:
+                found = left_of(api, name, self.namespace.name)
+            found = [one for one in found if not one.startswith(tuple(f"{kind} " for kind in but))]
+            if not but:
+                found += self.store.names(models_of(name))
+            return Ready(found) if not found or time.monotonic() >= ends else ", ".join(found)
+
+        return wait_until(f"{name} to leave nothing", state, KSERVE_SECONDS + SECONDS, poll=0.3)
 
     def wait_ready(self, name: str) -> Any:
         self.wait_until(name, "get a pod", lambda found: self.no_pod(name, found))
@@ -203,3 +247,12 @@ class KServeServing:
         if headless and not isinstance(port.target_port, int):
             raise AcceptanceError(f"Service {called} has no address, and its port {port.target_port} no number")
         return f"{called}:{port.target_port if headless else port.port}"
+
+
+def first_version(name: str) -> str:
+    return f"{name}/1"
+
+
+def models_of(version: str) -> str:
+    """Return where beneath the run's prefix a version of a model has its repository, or a predictor all of its."""
+    return f"models/{version}"

@@ -15,6 +15,7 @@ from acceptance.images import Pull
 from acceptance.kserve.service import InferenceService
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving.endpoint import Endpoint
+from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks.workspace import Workspace
@@ -98,6 +99,9 @@ class Stack(Protocol):
     def stored_model(self, run: TrainingRun) -> ServedModel | None:
         """Return the model's file as the object store has it, None on a run without one."""
 
+    def onnx_limits(self) -> OnnxVersions | None:
+        """Return how new a model the ONNX Runtime of Triton takes, None where that can't be told."""
+
     def send_load(self, endpoint: Endpoint, plan: LoadPlan) -> LoadResult:
         """Send the plan's requests and return every single result."""
 
@@ -142,6 +146,21 @@ class HasKServe(Protocol):
 
     def inference_service(self, endpoint: Endpoint) -> InferenceService:
         """Return what KServe says of the endpoint's InferenceService now."""
+
+    def cannot_stop(self) -> str:
+        """Return why KServe there stops no InferenceService, "" where it does."""
+
+    def pause(self, endpoint: Endpoint) -> list[str]:
+        """Have KServe stop the endpoint's InferenceService; return what serves the model 30 s later, if anything does.
+
+        It is an InferenceService still, and the endpoint answers again once it is resumed.
+        """
+
+    def resume(self, endpoint: Endpoint) -> None:
+        """Have KServe resume it; returns once the model answers."""
+
+    def remove(self, endpoint: Endpoint) -> list[str]:
+        """Delete the InferenceService; return what of it is left 30 s later in the cluster and the object store."""
 
     def roll_out(self, endpoint: Endpoint, bias: float, plan: LoadPlan) -> LoadResult:
         """Have KServe serve the endpoint's model with larger logits, by `bias`, while the plan's requests are sent.

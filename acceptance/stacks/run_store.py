@@ -56,6 +56,14 @@ class RunStore:
             if file.is_file():
                 self.bucket.put(f"{name}/{file.relative_to(folder).as_posix()}", file.read_bytes())
 
+    def delete_folder(self, name: str) -> None:
+        """Delete each file beneath that name."""
+        self.bucket.delete_all(name)
+
+    def names(self, name: str) -> list[str]:
+        """Return the objects beneath that name, as `s3://bucket/key`."""
+        return [str(self.location.beneath(one)) for one in self.bucket.names() if one.startswith(f"{name}/")]
+
     def model(self, run: TrainingRun) -> ServedModel:
         """Return the run's ONNX file as the store has it."""
         artifact = run.model_uri("onnx").removeprefix("mlflow-artifacts:").strip("/")

@@ -87,8 +87,9 @@ class Bucket:
                     raise AcceptanceError(Problem(f"{self.location}: what answers there is no S3", NO_S3))
                 yield from (one["Key"] for one in page.get("Contents", []))
 
-    def pages(self, operation: str) -> Any:
-        prefix = f"{self.location.prefix}/"
+    def pages(self, operation: str, name: str = "") -> Any:
+        """Ask for all beneath the prefix, or beneath a name there."""
+        prefix = f"{self.key(name) if name else self.location.prefix}/"
         return self.client.get_paginator(operation).paginate(Bucket=self.location.bucket, Prefix=prefix)
 
     def answers(self, action: Any) -> bool:
@@ -106,29 +107,32 @@ class Bucket:
 
     # --- its end
 
-    def delete_all(self) -> None:
-        """Delete every object beneath the prefix, each version of it, and uploads that were never finished."""
+    def delete_all(self, name: str = "") -> None:
+        """Delete every object beneath the prefix, each version of it, and uploads that were never finished.
+
+        With a name, all that lies beneath that name alone.
+        """
         with store_errors(self.location, "deleting"):
-            for upload in self.unfinished():
+            for upload in self.unfinished(name):
                 self.client.abort_multipart_upload(
                     Bucket=self.location.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                 )
-            for part in self.versions():
+            for part in self.versions(name):
                 self.delete(part)
 
-    def unfinished(self) -> list[Any]:
+    def unfinished(self, name: str) -> list[Any]:
         """Return the uploads that were never finished; MinIO lists none by a prefix, and ends them after a day."""
         found: list[Any] = []
         self.answers(
             lambda: found.extend(
-                one for page in self.pages("list_multipart_uploads") for one in page.get("Uploads", [])
+                one for page in self.pages("list_multipart_uploads", name) for one in page.get("Uploads", [])
             )
         )
         return found
 
-    def versions(self) -> Iterator[list[dict[str, str]]]:
+    def versions(self, name: str) -> Iterator[list[dict[str, str]]]:
         """Yield at most 1,000 objects at a time, each version by itself; a store without versions has each once."""
-        for page in self.pages("list_object_versions"):
+        for page in self.pages("list_object_versions", name):
             every = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             if every:
                 yield [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in every]

@@ -27,6 +27,9 @@ def test_the_served_model_is_the_stores_and_the_stores_is_the_trainers(minio, tm
     figures = result.scenarios()[SERVED].figures
     place = r"s3://models/ci/triton-acceptance-\w+/artifacts/\S+/model.onnx"
     assert re.fullmatch(place, figures["in the object store"])
+    assert re.fullmatch(
+        r"the model IR version \d+, opset \d+; the server's newest IR version \d+, opset \d+", figures["ONNX"]
+    )
     assert minio.keys("models") == ["ci/somebody-elses"]
     written = b"".join(file.read_bytes() for file in (tmp_path / "report").rglob("*") if file.is_file())
     assert minio.password.encode() not in written

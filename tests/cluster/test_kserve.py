@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +42,12 @@ pytestmark = pytest.mark.cluster
 STRANGER = "stranger"
 READY = "the_inferenceservice_becomes_ready"
 DEER = "the_deer_lands_at_index_4"
+STOP = "the_predictor_is_stopped_and_resumed"
+DELETED = "deleting_the_predictor_leaves_nothing"
+GRPC = "grpc_gives_the_same_logits"
 SERVED = "what_is_served_is_what_was_trained"
 ROLLOUT = "a_new_version_of_the_model_takes_over_under_load"
+ONNX = r"the model IR version \d+, opset \d+; the server's newest IR version \d+, opset \d+"
 LOAD = "the_cpu_predictor_takes_the_tutorials_load"
 
 
@@ -74,7 +79,7 @@ def run_with_kserve(run_on_lab, minio, store):
 
 
 def test_kserve_serves_the_trained_model_and_takes_the_load(run_with_kserve, api, store, minio, lab_kubeconfig):
-    expected = (READY, ROLLOUT, DEER, SERVED, LOAD)
+    expected = (READY, ROLLOUT, STOP, DELETED, DEER, GRPC, SERVED, LOAD)
     with storage_container(api, f"s3://{store}/"):
         result = run_with_kserve("-k", " or ".join(expected))
     assert result.code == 0, result.output
@@ -82,6 +87,7 @@ def test_kserve_serves_the_trained_model_and_takes_the_load(run_with_kserve, api
     assert {name: one.outcome for name, one in found.items()} == dict.fromkeys(expected, "passed")
     assert found[READY].figures["deployment mode"] == "Standard"
     assert found[SERVED].figures["file"].startswith("/mnt/models/cifar10/1/model.onnx in pod triton-cpu-")
+    assert re.fullmatch(ONNX, found[SERVED].figures["ONNX"])
     assert found[SERVED].figures["in the object store"].startswith(f"s3://{store}/ci/triton-acceptance-")
     assert found[ROLLOUT].figures["success"] == "100.000% of 3,000"
     assert found[LOAD].figures["success"] == "100.000% of 3,000"

@@ -82,6 +82,8 @@ class FakeNode:
     """The part of a made-up stack that has the GPU."""
 
     says: dict
+    # how much larger the answered logits are by now
+    shift: float
     # the names of the predictors that are up
     up: set[str]
 
@@ -126,22 +128,24 @@ class FakeNode:
             return PodResult(name, phase, self.pod_log(name))
 
     @contextlib.contextmanager
-    def gpu_server(self):
-        """Answer as a Triton would that has the GPU; yields its `host:port`."""
+    def server(self):
+        """Answer as a Triton would, one that has the GPU; yields its `host:port`."""
         group = {"name": "cifar10_0", "kind": self.says["kind"], "count": 1, "gpus": [0]}
-        logits = {"name": "dense_1", "datatype": "FP32", "shape": [1, 10], "data": [0.5] * 10}
+        logits = {"name": "dense_1", "datatype": "FP32", "shape": [1, 10]}
         pages = {
             "/v2/models/cifar10/config": {
                 "name": "cifar10",
                 "backend": self.says["backend"],
                 "instance_group": [group],
             },
-            "/v2/models/cifar10/infer": {"outputs": [logits]},
         }
+
+        def infer():
+            return {"outputs": [{**logits, "data": [0.5 + self.shift] * 10}]}
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                body = json.dumps(pages[self.path]).encode()
+                body = json.dumps(infer() if self.path.endswith("/infer") else pages[self.path]).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -70,6 +70,13 @@ SAYS = {
     # how much larger than the trained model's the logits are while a new version takes over, one answer after the other
     "rollout_shifts": [0, 0, 1, 1],
     "rollout_failures": 0,
+    # why KServe stops nothing, what is left of a predictor that it stopped, or that was deleted, and how much larger
+    # the logits are once it is resumed
+    "cannot_stop": "",
+    "left": [],
+    "resumed_shift": 0.0,
+    # whether the CPU predictor answers gRPC
+    "grpc": True,
     # the class that the GPU predictor answers under load
     "gpu_answer": 4,
     # the GPU's utilisation under each device's loads, or None where Triton does not know the GPU
@@ -156,6 +163,7 @@ class FakeStack(fake_node.FakeNode):
 
     def __init__(self, settings, workspace, say):
         self.says = {**SAYS, **fake_node.SAYS, **overrides()}
+        self.kserve, self.shift = settings.kserve, 0.0
         self.logs, self.directory, self.up = workspace.logs, workspace.directory, set()
         self.cpu_rates = iter(self.says["cpu_rates"])
         self.metrics = FakeMetrics(self.says["metrics"], self.says["gpu_use"])
@@ -233,10 +241,12 @@ class FakeStack(fake_node.FakeNode):
     def predictor(self, run, device):
         nowhere, metrics = "127.0.0.1:9", f"127.0.0.1:{self.metrics.server_port}"
         if device == "cpu":
-            yield Endpoint("triton-cpu", nowhere, nowhere, metrics, "cifar10", device, run)
+            with self.server() if self.kserve else contextlib.nullcontext(nowhere) as http:
+                grpc = nowhere if self.says["grpc"] else ""
+                yield Endpoint("triton-cpu", http, grpc, metrics, "cifar10", device, run)
             return
         run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
-        with self.holding("the GPU predictor"), self.gpu_server() as http:
+        with self.holding("the GPU predictor"), self.server() as http:
             yield Endpoint("triton-gpu", http, nowhere, metrics, "cifar10", device, run, metrics_seconds=0.04)
 
     def served_model(self, endpoint):
@@ -244,12 +254,27 @@ class FakeStack(fake_node.FakeNode):
             raise AcceptanceError(f"{endpoint} has stopped")
         return ServedModel(self.says["served_sha256"], "the made-up repository")
 
+    def onnx_limits(self):
+        return None
+
     def stored_model(self, run):
         return ServedModel(self.says["stored_sha256"], "s3://made-up") if self.says["stored_sha256"] else None
 
     def inference_service(self, endpoint):
         says = self.says
         return InferenceService(endpoint.name, says["service_source"], "made-up", "Standard", says["service_waits"])
+
+    def cannot_stop(self):
+        return self.says["cannot_stop"]
+
+    def pause(self, endpoint):
+        return self.says["left"]
+
+    def resume(self, endpoint):
+        self.shift = self.says["resumed_shift"]
+
+    def remove(self, endpoint):
+        return self.says["left"]
 
     def roll_out(self, endpoint, bias, plan):
         count = plan.requests

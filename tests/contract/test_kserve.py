@@ -6,6 +6,9 @@ from tests.running import run_made_up
 
 KSERVE = ("--target=existing", "--predictor=kserve", "--store=s3://made/up", "--data=digits")
 ROLLOUT = "a_new_version_of_the_model_takes_over_under_load"
+STOP = "the_predictor_is_stopped_and_resumed"
+DELETED = "deleting_the_predictor_leaves_nothing"
+GRPC = "grpc_gives_the_same_logits"
 READY = "the_inferenceservice_becomes_ready"
 
 
@@ -30,6 +33,38 @@ def test_without_kserve_its_scenarios_say_which_option_asks_for_it(tmp_path):
     result = run_made_up(tmp_path / "report", {}, "--data=digits", "-k", READY)
     assert result.scenarios()[READY].outcome == "skipped"
     assert "--predictor kserve" in result.output
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome", "words"),
+    [
+        ({}, "passed", ""),
+        ({"cannot_stop": "KServe 0.15.2 can't stop an InferenceService"}, "skipped", "0.15.2 can't stop"),
+        ({"left": ["Pod triton-cpu-predictor-x"]}, "failed", "Pod triton-cpu-predictor-x: still there after 30 s"),
+        ({"resumed_shift": 1.0}, "failed", "after differs from before by up to 1.0"),
+    ],
+)
+def test_a_predictor_that_is_stopped_serves_nothing_and_resumed_answers_as_before(tmp_path, says, outcome, words):
+    result = run_made_up(tmp_path / "report", says, *KSERVE, "-k", STOP)
+    scenario = result.scenarios()[STOP]
+    assert scenario.outcome == outcome, result.output
+    assert words in scenario.message
+
+
+@pytest.mark.parametrize(
+    ("left", "outcome"), [([], "passed"), (["Service triton-cpu-predictor", "s3://made/up/models/x"], "failed")]
+)
+def test_a_predictor_that_is_deleted_leaves_nothing(tmp_path, left, outcome):
+    result = run_made_up(tmp_path / "report", {"left": left}, *KSERVE, "-k", DELETED)
+    scenario = result.scenarios()[DELETED]
+    assert scenario.outcome == outcome, result.output
+    assert ", ".join(left) in scenario.message
+
+
+def test_a_predictor_without_grpc_is_not_asked_by_it(tmp_path):
+    result = run_made_up(tmp_path / "report", {"grpc": False}, "--data=digits", "-k", GRPC)
+    scenario = result.scenarios()[GRPC]
+    assert (scenario.outcome, "has no gRPC port" in scenario.message) == ("skipped", True)
 
 
 NEITHER = "answers are neither version's"

@@ -80,7 +80,8 @@ def log_model(weights: np.ndarray, example: np.ndarray) -> None:
     pixels = example.astype(np.float32) / 255.0
     logits = (features(example) @ weights).astype(np.float32)
     exported = to_onnx(weights.astype(np.float32))
-    mlflow.log_param("onnx_sha256", hashlib.sha256(exported.SerializeToString()).hexdigest())
+    sha256, opset = hashlib.sha256(exported.SerializeToString()).hexdigest(), exported.opset_import[0].version
+    mlflow.log_params({"onnx_sha256": sha256, "onnx_ir_version": exported.ir_version, "onnx_opset": opset})
     mlflow.onnx.log_model(
         exported,
         name="onnx",

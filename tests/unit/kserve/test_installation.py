@@ -49,6 +49,12 @@ def test_a_cluster_that_knows_no_inference_service_has_no_kserve(tmp_path, answe
     assert "--predictor kserve" in found.fix
 
 
+@pytest.mark.parametrize(("version", "words"), [("0.15.2", "KServe 0.15.2 can't"), ("0.16.0", ""), ("", "")])
+def test_a_kserve_that_is_known_to_be_too_old_stops_nothing(version, words):
+    assert Installation(version).cannot_stop.startswith(words)
+    assert bool(Installation(version).cannot_stop) == bool(words)
+
+
 @pytest.mark.parametrize(
     ("image", "mode", "expected", "annotation"),
     [
@@ -89,12 +95,16 @@ def test_a_configuration_that_says_nothing_of_the_mode_leaves_it_open(tmp_path, 
 # --- its runtimes
 
 
+def container(*more):
+    arguments = ["tritonserver", "--model-store=/mnt/models", "--grpc-port=9000", "--http-port=8080", *more]
+    return {"name": "kserve-container", "image": "theirs:23.05", "args": arguments}
+
+
 def runtime(**changes):
-    arguments = ["tritonserver", "--model-store=/mnt/models", "--grpc-port=9000", "--http-port=8080"]
     spec = {
         "supportedModelFormats": [{"name": "onnx", "version": "1"}, {"name": "triton", "version": "2"}],
         "protocolVersions": ["v2", "grpc-v2"],
-        "containers": [{"name": "kserve-container", "image": "theirs:23.05", "args": arguments}],
+        "containers": [container()],
     }
     return 200, {"metadata": {"name": "r"}, "spec": {**spec, **changes}}
 
@@ -105,11 +115,20 @@ def test_the_clusters_usual_runtime_is_taken_with_its_ports(tmp_path):
     assert [found.port(of) for of in ("http", "grpc", "metrics")] == [8080, 9000, 8002]
 
 
+@pytest.mark.parametrize("word", [("--allow-grpc=false",), ("--allow-grpc", "0"), ("--allow-grpc=False",)])
+def test_a_runtime_may_have_no_grpc(tmp_path, word):
+    answer = runtime(containers=[container(*word)])
+    found = found_in(tmp_path, {f"{RUNTIMES}/kserve-tritonserver": answer}, find_runtime, name="")
+    assert [found.port(of) for of in ("http", "grpc", "metrics")] == [8080, 0, 8002]
+
+
 UNFIT = [
     (runtime(disabled=True), "it is disabled"),
     (runtime(supportedModelFormats=[{"name": "onnx"}]), "it takes onnx, and not triton"),
     (runtime(protocolVersions=["v1"]), "it speaks v1, and not v2"),
     (runtime(containers=[{"name": "main", "image": "theirs"}]), "it has no container kserve-container"),
+    (runtime(containers=[container("--allow-http=False")]), "turns Triton's http off"),
+    (runtime(containers=[container("--allow-metrics", "0")]), "turns Triton's metrics off"),
     ((404, {"message": "not found"}), "there is no such ClusterServingRuntime"),
     (FORBIDDEN, "may not read it"),
 ]

@@ -47,14 +47,32 @@ class KServeCluster(SmallCluster):
         about = {"metadata": {"name": f"{name}-predictor"}}
         self.put(f"{namespace}/services", about | {"spec": {"clusterIP": self.cluster_ip, "ports": ports}})
 
+    def patch(self, path, body):
+        """Stop and resume as KServe does: all that serves goes, and comes again."""
+        namespace = namespace_of(path)
+        stop = body.get("metadata", {}).get("annotations", {}).get("serving.kserve.io/stop")
+        if stop == "true":
+            self.unmake(namespace)
+        if stop == "false":
+            self.make(namespace, self.objects[path.rpartition("/")[0]][NAME])
+        return super().patch(path, body)
+
+    def unmake(self, namespace):
+        for one in (f"pods/{NAME}-predictor-x7k2p", f"services/{NAME}-predictor"):
+            gone, _ = super().delete(f"{namespace}/{one}")
+            if gone == 200:
+                self.deleted.pop()  # nobody asked for it
+
     def delete(self, path):
         answer = super().delete(path)
         if "/inferenceservices/" in path and answer[0] == 200:
-            namespace = path.split("/namespaces/")[1].split("/")[0]
-            gone, _ = super().delete(f"/api/v1/namespaces/{namespace}/pods/{NAME}-predictor-x7k2p")
-            if gone == 200:
-                self.deleted.pop()  # nobody asked for it
+            self.unmake(namespace_of(path))
         return answer
+
+
+def namespace_of(path):
+    """Return where the core objects are of the namespace of an object."""
+    return f"/api/v1/namespaces/{path.split('/namespaces/')[1].split('/')[0]}"
 
 
 class Folder:
@@ -67,6 +85,9 @@ class Folder:
 
     def variables(self):
         return {"AWS_ENDPOINT_URL_S3": "http://minio:9000"}
+
+    def delete_folder(self, name):
+        self.names = [one for one in self.names if not one.startswith(f"{name}/")]
 
     def put_folder(self, folder, name):
         self.names += [f"{name}/{file.relative_to(folder)}" for file in folder.rglob("*") if file.is_file()]
@@ -96,10 +117,10 @@ def test_a_predictor_on_the_gpu_asks_for_one_and_ends_with_all_that_it_is_made_o
     with stack_on(cluster, tmp_path) as stack:
         store = served_by_kserve(stack, tmp_path)
         predictor = stack.start_predictor(NAME, trained("gpu"), "gpu")
-        assert {f"models/{NAME}/cifar10/{name}" for name in ("config.pbtxt", "1/model.onnx")} <= set(store.names)
+        assert {f"models/{NAME}/1/cifar10/{name}" for name in ("config.pbtxt", "1/model.onnx")} <= set(store.names)
         made = next(one for one in cluster.created if one["kind"] == "InferenceService")["spec"]["predictor"]
         assert made["model"]["resources"]["limits"][GPU_RESOURCE] == "1"
-        assert made["model"]["storageUri"] == f"s3://models/ci/run/models/{NAME}"
+        assert made["model"]["storageUri"] == f"s3://models/ci/run/models/{NAME}/1"
         assert made["tolerations"]
         assert made["affinity"]
         assert stack.inference_service(predictor.endpoint).not_ready == ""
@@ -108,6 +129,7 @@ def test_a_predictor_on_the_gpu_asks_for_one_and_ends_with_all_that_it_is_made_o
         predictor.wait_gone()
         assert cluster.names("pods") == []
         assert cluster.deleted == MADE
+        assert store.names == []
 
 
 def with_predictor(stack, predictor):
@@ -156,7 +178,20 @@ def test_a_new_version_is_written_beside_the_one_before_and_named_to_kserve(tmp_
         ((path, changes),) = cluster.patched
         assert path.endswith(f"/inferenceservices/{NAME}")
         source = changes["spec"]["predictor"]["model"]["storageUri"]
-        assert source.startswith(f"s3://models/ci/run/models/{NAME}-")
+        assert source.startswith(f"s3://models/ci/run/models/{NAME}/")
         version = source.removeprefix("s3://models/ci/run/")
-        for written in (f"models/{NAME}", version):
+        for written in (f"models/{NAME}/1", version):
             assert f"{written}/cifar10/1/model.onnx" in store.names
+
+
+def test_a_predictor_is_stopped_and_resumed_by_kserves_annotation(tmp_path):
+    cluster = KServeCluster({"conditions": [*READY, {"type": "Stopped", "status": "True"}]})
+    with stack_on(cluster, tmp_path) as stack:
+        served_by_kserve(stack, tmp_path)
+        stack.start_predictor(NAME, trained("cpu"), "cpu")
+        # it and its runtime stay
+        assert stack.serving.pause(NAME) == []
+        stack.serving.resume(NAME)
+        assert [changes for _, changes in cluster.patched] == [
+            {"metadata": {"annotations": {"serving.kserve.io/stop": value}}} for value in ("true", "false")
+        ]

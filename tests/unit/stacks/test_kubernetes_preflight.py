@@ -5,6 +5,7 @@ import time
 import pytest
 
 from acceptance.errors import AcceptanceError
+from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.stacks.kubernetes_preflight import Preflight
 from acceptance.stacks.protocol import Part
 from acceptance.waiting import Ready, wait_until
@@ -91,6 +92,16 @@ def test_each_image_is_started_once_and_its_pod_goes(tmp_path):
         assert sorted(created(cluster, "Pod")) == ["image-trainer", "image-triton", "image-vegeta"]
         assert sorted(cluster.deleted) == ["Pod image-trainer", "Pod image-triton", "Pod image-vegeta"]
     assert (created(cluster, "Deployment"), created(cluster, "Job")) == (["mlflow"], [])  # which starts meanwhile
+
+
+def test_tritons_image_says_how_new_a_model_its_onnx_runtime_takes(tmp_path):
+    said = {"terminated": {**ENDED["terminated"], "message": "IR version 10, opset 21\n"}}
+    for part, gpus in ((Part("triton"), False), (Part("triton", "gpu"), True)):
+        (folder := tmp_path / part.device).mkdir()
+        with stack_on(StrictCluster({"tritonserver": said}, gpus=gpus), folder) as stack:
+            assert stack.onnx_limits() is None
+            stack.look_ahead({part})
+            assert stack.onnx_limits() == OnnxVersions(10, 21)
 
 
 def test_only_what_the_scenarios_need_is_started(tmp_path):

@@ -1,6 +1,7 @@
 """What every stack does with predictors and tasks: which end when, with `--keep` and without, after what failed."""
 
 import contextlib
+import dataclasses
 import itertools
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from acceptance.options import read_settings
 from acceptance.redaction.patterns import MARK
 from acceptance.redaction.redactor import Redactor
 from acceptance.serving.endpoint import Endpoint, Predictor
+from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.repository import MODEL
 from acceptance.serving.served_model import ServedModel
 from acceptance.stacks.base import BaseStack
@@ -60,10 +62,14 @@ class MadeUpStack(BaseStack):
     def __init__(self, settings, workspace, http):
         super().__init__(settings, workspace, lambda text: None)
         self.http, self.done, self.died, self.stuck = http, [], "", ""
+        self.newest_onnx = None
 
     def check(self):
         if self.died:
             raise ProcessDied(self.died)
+
+    def onnx_limits(self):
+        return self.newest_onnx
 
     def start_mlflow(self):
         self.done.append("MLflow started")
@@ -116,6 +122,15 @@ def test_a_predictor_ends_with_its_context_unless_it_is_to_be_kept(stack_of, kee
     # what is said to be kept is there
     assert [one.name for one in stack.endpoints()] == left
     assert [endpoint.infer_url in line for line in stack.addresses()] == [True] * len(left)
+
+
+def test_a_model_that_is_too_new_for_the_server_is_not_deployed(stack_of):
+    stack = stack_of(ON_CPU)
+    stack.newest_onnx = OnnxVersions(9, 16)
+    run = dataclasses.replace(RUN, parameters={"onnx_ir_version": "9", "onnx_opset": "17"})
+    with pytest.raises(AcceptanceError, match="opset 17, and the ONNX Runtime of Triton takes IR version 9, opset 16"):
+        stack.serve(run, "cpu").__enter__()
+    assert (stack.endpoints(), stack.done) == ([], [])
 
 
 @pytest.mark.parametrize(
