@@ -58,17 +58,17 @@ class Minio:
 
 
 @contextlib.contextmanager
-def running_minio(folder: Path) -> Iterator[Minio]:
+def running_minio(folder: Path, before: Minio | None = None) -> Iterator[Minio]:
+    """Run a MinIO whose objects lie in the folder; `before`: one that had it, whose address it takes over."""
     program = find_program()
     if not program:
         pytest.skip("no minio: ACCEPTANCE_MINIO names none, none is on the PATH, and there is no lab that has it")
-    port = free_port()
-    minio = Minio(f"http://127.0.0.1:{port}")
-    (folder / "data").mkdir(parents=True)
+    minio = Minio(before.endpoint if before else f"http://127.0.0.1:{free_port()}")
+    (folder / "data").mkdir(parents=True, exist_ok=bool(before))
     account = {"MINIO_ROOT_USER": minio.user, "MINIO_ROOT_PASSWORD": minio.password, "HOME": str(folder)}
     with (folder / "minio.log").open("wb") as log:
         process = subprocess.Popen(
-            [*WITH_PARENT, program, "server", folder / "data", "--address", f"127.0.0.1:{port}"],
+            [*WITH_PARENT, program, "server", folder / "data", "--address", minio.endpoint.removeprefix("http://")],
             env={"PATH": os.environ["PATH"], "MINIO_BROWSER": "off", **account},
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -6,7 +6,6 @@ machine's runs left, or have under way, and what was made with `--keep` is shown
 
 import argparse
 import os
-import platform
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 from kubernetes import client
 
 from acceptance.errors import AcceptanceError
-from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace, started
+from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace
 from acceptance.kubernetes.client import SECONDS, Cluster, connect
 from acceptance.kubernetes.manifests import PART_OF
+from acceptance.processes.owner import is_here, process_of
 
 
 def main() -> int:
@@ -57,17 +57,13 @@ def labelled(cluster: Cluster) -> list[Any]:
 def why_spared(noted: Mapping[str, str], everything: bool) -> str:
     """Return why a namespace stays, or "", by its annotations: its owner is `user@host pid start`."""
     owner = noted.get(OWNER, "")
-    where, pid, start = [*owner.split(" "), "", "", ""][:3]
     if not owner:
         return "no run of the suite wrote its name into it"
-    here = where.partition("@")[2] == platform.node()
-    if here and pid.isdecimal() and started(int(pid)) == start:
+    if pid := process_of(owner):
         return f"its run is under way here as process {pid}"
     if noted.get(KEPT) == "true" and not everything:
         return "it was made with --keep; --all removes it"
-    if here:
-        return ""
-    return "" if everything else f"it is of {owner}; --all removes it"
+    return "" if is_here(owner) or everything else f"it is of {owner}; --all removes it"
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ removes the folder after it.
 """
 
 import contextlib
-import os
-import platform
 import sys
 import time
 from collections.abc import Iterable
@@ -14,7 +12,6 @@ from pathlib import Path
 
 from kubernetes import client
 
-from acceptance.environment import user_name
 from acceptance.errors import AcceptanceError, Problem, Unrecoverable, exit_code_of
 from acceptance.kubernetes.client import SECONDS, Cluster, connect
 from acceptance.waiting import Ready, wait_until
@@ -85,19 +82,6 @@ def end_pods(core: client.CoreV1Api, namespace: str) -> None:
             name = pod.metadata.name if pod.metadata else None
             if name:
                 core.delete_namespaced_pod(name, namespace, grace_period_seconds=1, _request_timeout=SECONDS)
-
-
-def owner() -> str:
-    """Say who runs this: what `make clean-cluster` shows, and by which it spares a run that is under way here."""
-    return f"{user_name()}@{platform.node()} {os.getpid()} {started(os.getpid())}"
-
-
-def started(pid: int) -> str:
-    """Return when a process of this machine was started, in the kernel's ticks, or "": ids are used again."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
 
 
 def main(context: str, namespace: str, folder: str, kubeconfig: str = "") -> int:

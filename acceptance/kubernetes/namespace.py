@@ -9,7 +9,7 @@ from kubernetes import client
 from acceptance.errors import Problem
 from acceptance.images import Images
 from acceptance.kubernetes import kinds, manifests
-from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace, owner
+from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace
 from acceptance.kubernetes.client import SECONDS, Cluster
 from acceptance.kubernetes.evidence import save_evidence
 from acceptance.kubernetes.gpu_nodes import runtime_class
@@ -21,6 +21,7 @@ from acceptance.kubernetes.port_forward import Forward
 from acceptance.kubernetes.rights import IN_NAMESPACE, RESOURCES, Right, missing_rights
 from acceptance.kubernetes.view import LiveCluster
 from acceptance.kubernetes.watches import Watches
+from acceptance.processes.owner import owner
 from acceptance.waiting import Ready, wait_until
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"

@@ -11,7 +11,7 @@ from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks.protocol import Say
 from acceptance.stacks.workspace import Workspace
-from acceptance.storage import checks, cleanup
+from acceptance.storage import abandoned, checks, cleanup
 from acceptance.storage.bucket import Bucket
 from acceptance.storage.location import Location, read_location
 from acceptance.training.tracking import TrainingRun
@@ -26,7 +26,8 @@ class RunStore:
 
     def __init__(self, settings: Settings, workspace: Workspace, processes: Processes, say: Say) -> None:
         self.keep, self.say = settings.keep, say
-        place = read_location(settings.store, OPTION).beneath(f"triton-acceptance-{secrets.token_hex(4)}")
+        self.above = read_location(settings.store, OPTION)
+        place = self.above.beneath(f"{abandoned.NAMED}{secrets.token_hex(4)}")
         self.bucket = Bucket(place)
         workspace.redactor.add_variables(self.variables())
         processes.afterwards(self.how_to_remove, f"delete what lies beneath {place}")
@@ -46,7 +47,10 @@ class RunStore:
 
     def try_out(self) -> None:
         """Do once what the run will do there; raises AcceptanceError with what can't be done."""
+        abandoned.note_owner(self.bucket, self.keep)
         checks.try_out(self.bucket)
+        for place in abandoned.delete_abandoned(self.above):
+            self.say(f"{place}: deleted, a run left it there")
         for note in self.bucket.notes:
             self.say(f"{self.location}: {note}")
 

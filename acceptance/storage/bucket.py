@@ -87,6 +87,16 @@ class Bucket:
                     raise AcceptanceError(Problem(f"{self.location}: what answers there is no S3", NO_S3))
                 yield from (one["Key"] for one in page.get("Contents", []))
 
+    def folders(self, start: str) -> list[str]:
+        """Return what is right beneath the prefix, begins so, and has objects beneath it in turn."""
+        above = f"{self.location.prefix}/".lstrip("/")
+        with store_errors(self.location, "listing"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.location.bucket, Prefix=f"{above}{start}", Delimiter="/"
+            )
+            found = [one["Prefix"] for page in pages for one in page.get("CommonPrefixes", [])]
+        return [one.removeprefix(above).rstrip("/") for one in found]
+
     def pages(self, operation: str, name: str = "") -> Any:
         """Ask for all beneath the prefix, or beneath a name there."""
         prefix = f"{self.key(name) if name else self.location.prefix}/"

@@ -272,7 +272,7 @@ def test_an_account_without_an_entry_and_without_a_home_has_a_name_and_a_home_fo
     program = (
         "from pathlib import Path; from acceptance.environment import Kind, environment_of; "
         "from acceptance.own_environment import prepare_environment; "
-        "from acceptance.kubernetes.cleanup import owner; prepare_environment(); "
+        "from acceptance.processes.owner import owner; prepare_environment(); "
         f"found = environment_of(Kind.OWN, Path({str(tmp_path)!r})); "
         "print(found['USER'], found['HOME'], Path.home(), owner().split('@')[0])"
     )

@@ -6,7 +6,9 @@ from acceptance.errors import AcceptanceError
 from acceptance.storage import cleanup
 from acceptance.storage.bucket import Bucket
 from acceptance.storage.checks import LARGE_BYTES, look_at, try_out
+from acceptance.storage.errors import KEYS
 from acceptance.storage.location import Location
+from tests.minio import running_minio
 
 
 @pytest.fixture
@@ -30,11 +32,11 @@ def test_what_is_written_is_listed_and_read_back(bucket, store):
 
 
 def test_only_the_runs_own_prefix_is_deleted(bucket, store):
-    for key in ("ci/run-10/a", "ci/run-1", "other"):
+    for key in ("ci/run-10/a", "ci/run-1.txt", "other"):
         store.put_object(Bucket="models", Key=key, Body=b"mine")
     bucket.put("a", b"1")
     bucket.delete_all()
-    assert sorted(keys(store)) == ["ci/run-1", "ci/run-10/a", "other"]
+    assert sorted(keys(store)) == ["ci/run-1.txt", "ci/run-10/a", "other"]
     for key in keys(store):
         store.delete_object(Bucket="models", Key=key)
 
@@ -85,6 +87,21 @@ def test_an_account_that_is_wrong_is_named_with_its_variable(account, monkeypatc
     monkeypatch.setenv(name, value)
     with pytest.raises(AcceptanceError, match=f"s3://models/ci: .*{words}"):
         look_at(Location("models", "ci"))
+
+
+def test_keys_that_are_replaced_while_a_run_goes_on_are_named_in_all_that_it_does(monkeypatch, tmp_path):
+    with running_minio(tmp_path) as before:
+        for name, value in before.variables.items():
+            monkeypatch.setenv(name, value)
+        before.client().create_bucket(Bucket="models")
+        bucket = Bucket(Location("models", "ci/run-1"))
+        bucket.put("a", b"1")
+    with running_minio(tmp_path, before) as after:
+        does = {"writing": lambda: bucket.put("b", b"2"), "reading a": lambda: bucket.get("a"), "listing": bucket.names}
+        for doing, action in {**does, "deleting": bucket.delete_all}.items():
+            with pytest.raises(AcceptanceError, match=f"s3://models/ci/run-1: {doing}.*{KEYS}"):
+                action()
+        assert after.keys("models") == ["ci/run-1/a"]
 
 
 def test_without_any_account_it_says_what_to_set(account, monkeypatch):
