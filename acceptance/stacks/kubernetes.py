@@ -20,6 +20,7 @@ from acceptance.gpu.node import GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import read_images
 from acceptance.kserve.installation import Installation
+from acceptance.kserve.model_pulls import model_pulls
 from acceptance.kserve.runtime import Runtime
 from acceptance.kserve.service import InferenceService, read_service
 from acceptance.kubernetes import cleanup, manifests
@@ -181,7 +182,9 @@ class KubernetesStack(BaseStack):
         with self.cluster.api_errors("asking for its version"):
             version = client.VersionApi(self.cluster.api()).get_code(_request_timeout=SECONDS).git_version
         kserve = {"KServe": str(self.kserve)} if self.kserve else {}
-        return TargetFacts({"Kubernetes": version, **kserve}, pulls(self.namespace.watches.events.items()))
+        watches = self.namespace.watches
+        copied = model_pulls([*watches.pods.items(), *watches.pods.deleted()])
+        return TargetFacts({"Kubernetes": version, **kserve}, [*pulls(watches.events.items()), *copied])
 
     def how_to_reach(self) -> str:
         kubectl = self.cluster.kubectl

@@ -1,6 +1,7 @@
 """The lab's KServe serves the trained model from an object store, and nothing of it is left."""
 
 import contextlib
+import json
 import os
 import re
 import uuid
@@ -91,7 +92,10 @@ def test_kserve_serves_the_trained_model_and_takes_the_load(run_with_kserve, api
     assert found[SERVED].figures["in the object store"].startswith(f"s3://{store}/ci/triton-acceptance-")
     assert found[ROLLOUT].figures["success"] == "100.000% of 3,000"
     assert found[LOAD].figures["success"] == "100.000% of 3,000"
-    assert "0.20.0, Standard mode" in (result.report / "results.json").read_text()
+    results = json.loads((result.report / "results.json").read_text())
+    assert results["versions"]["KServe"] == "0.20.0, Standard mode"
+    copied = [span["name"] for span in results["spans"] if span["kind"] == "pull"]
+    assert any(name.startswith("model of triton-cpu-") for name in copied), copied
     assert minio.keys(store) == ["ci/somebody-elses"]
     assert namespaces_of(result.pid, lab_kubeconfig) == []
     written = b"".join(file.read_bytes() for file in result.report.rglob("*") if file.is_file())
