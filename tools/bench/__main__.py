@@ -13,7 +13,7 @@ from pathlib import Path
 
 from acceptance.data import source
 from acceptance.errors import BadSetting
-from tools.bench import cluster, serving, suite, training
+from tools.bench import cluster, kserve, serving, suite, training
 from tools.bench.rows import Row
 
 
@@ -38,6 +38,8 @@ def main() -> int:
         options = [*arguments.cluster.split(), "--profile=quick", "--data=digits"]
         measurements["cluster"] = lambda folder: cluster.own_time(folder, options)
         measurements["kubectl"] = lambda folder: cluster.against_kubectl(folder, options)
+        if "--predictor=kserve" in options:
+            measurements["kserve"] = lambda folder: kserve.against_deployment(folder, options)
     if arguments.long:
         measurements["time to 70"] = lambda folder: training.time_to_70(folder, data)
         measurements["beyond"] = lambda folder: training.beyond_curve(folder, data)
