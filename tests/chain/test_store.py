@@ -1,10 +1,14 @@
 """A run whose MLflow keeps its artifacts in an object store, and that nothing of it is left there."""
 
+import json
 import re
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.chain.leftovers import wait_clean
+from tests.documented_rights import bucket_policy
 from tests.minio import running_minio
 from tests.running import LIGHT, started_suite
 from tools.suite_run import run_suite
@@ -33,6 +37,35 @@ def test_the_served_model_is_the_stores_and_the_stores_is_the_trainers(minio, tm
     assert minio.keys("models") == ["ci/somebody-elses"]
     written = b"".join(file.read_bytes() for file in (tmp_path / "report").rglob("*") if file.is_file())
     assert minio.password.encode() not in written
+
+
+@pytest.mark.sabotage
+def test_the_documented_rights_are_enough(minio, tmp_path):
+    """An account of a session that has them and no others."""
+    policy = json.dumps(bucket_policy("models", "ci"))
+    sts = boto3.client("sts", endpoint_url=minio.endpoint, **account_of(minio.variables))
+    keys = sts.assume_role(RoleArn="arn:minio:iam:::role/any", RoleSessionName="run", Policy=policy)["Credentials"]
+    session = {
+        **minio.variables,
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
+    beyond = boto3.client("s3", endpoint_url=minio.endpoint, **account_of(session))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        beyond.put_object(Bucket="models", Key="beyond", Body=b"")
+    options = (*LIGHT, "--data=digits", "--store=s3://models/ci", "-k", SERVED)
+    result = run_suite(tmp_path / "report", *options, **session)
+    assert result.code == 0, result.output
+    assert minio.keys("models") == ["ci/somebody-elses"]
+
+
+def account_of(variables):
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    return {
+        "region_name": "us-east-1",
+        **{name: variables[name.upper()] for name in names if name.upper() in variables},
+    }
 
 
 def test_kill_9_leaves_nothing_in_the_store(minio, tmp_path):

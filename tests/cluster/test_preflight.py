@@ -1,7 +1,6 @@
 """What a run looks at before it trains, on a real API server: one list, and nothing of the training."""
 
 import contextlib
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from kubernetes import client, config
 
 from acceptance.images import read_images
 from tests.cluster.lab import END_SECONDS, namespaces_of
+from tests.documented_rights import cluster_rules
 from tests.http_server import talking
 from tests.running import LIGHT, started_suite
 from tools.suite_run import read_scenarios, run_suite
@@ -62,55 +62,9 @@ def test_a_triton_without_the_backend_is_named(run, images):
     assert "no Triton backend 'onnxruntime' in this image" in cause
 
 
-@pytest.fixture
-def account(api, tmp_path, lab_kubeconfig):
-    """Write a kubeconfig of an account that may do what the rules say, everywhere."""
-    name = f"account-{secrets.token_hex(4)}"
-    core, rbac = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
-    untyped_core: Any = core
-    untyped_rbac: Any = rbac
-    untyped_core.create_namespace({"metadata": {"name": name}})
-
-    def write(rules):
-        untyped_core.create_namespaced_service_account(name, {"metadata": {"name": name}})
-        untyped_rbac.create_cluster_role({"metadata": {"name": name}, "rules": rules})
-        subject = {"kind": "ServiceAccount", "name": name, "namespace": name}
-        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
-        untyped_rbac.create_cluster_role_binding({"metadata": {"name": name}, "subjects": [subject], "roleRef": role})
-        token = untyped_core.create_namespaced_service_account_token(name, name, {"spec": {}}).status.token
-        content = yaml.safe_load(Path(lab_kubeconfig).read_text())
-        content["users"][0]["user"] = {"token": token}
-        (tmp_path / "config").write_text(yaml.safe_dump(content))
-        return tmp_path / "config"
-
-    yield write
-    core.delete_namespace(name)
-    for delete in (rbac.delete_cluster_role_binding, rbac.delete_cluster_role):
-        delete(name)
-
-
 def rules(*without):
     """Return what docs/kubernetes.md has as the rights of a run, less what is left out."""
-    every = {
-        ("", "namespaces"): ["create", "get", "delete", "list", "watch"],
-        ("", "resourcequotas"): ["create", "list"],
-        ("networking.k8s.io", "networkpolicies"): ["create"],
-        ("", "pods"): ["create", "delete", "list", "watch"],
-        ("", "events"): ["list", "watch"],
-        ("", "serviceaccounts"): ["list"],
-        ("apps", "deployments"): ["create", "delete"],
-        ("batch", "jobs"): ["create", "delete"],
-        ("", "services"): ["create", "delete"],
-        ("", "configmaps"): ["create", "delete"],
-        ("", "pods/log"): ["get"],
-        ("", "pods/portforward"): ["get", "create"],
-        ("", "nodes"): ["list"],
-    }
-    return [
-        {"apiGroups": [group], "resources": [resource], "verbs": verbs}
-        for (group, resource), verbs in every.items()
-        if resource not in without
-    ]
+    return [one for one in cluster_rules("kubernetes.md") if one["resources"][0] not in without]
 
 
 def test_rights_that_are_missing_are_one_list(run, account):
