@@ -8,7 +8,6 @@ from pytest_bdd import given, then, when
 from acceptance.kserve import leftovers
 from acceptance.kserve.service import not_called_ready, other_source
 from acceptance.load import rollout as rollouts
-from acceptance.serving.inference import infer_json
 from acceptance.serving.predictions import disagreeing
 
 
@@ -18,6 +17,8 @@ def ask_kserve(kserve, endpoint, figures):
     figures("runtime", found.runtime)
     figures("deployment mode", found.mode)
     figures("model repository", found.source)
+    figures("URL", found.url or "none")
+    figures("predictions go by", endpoint.reached_by)
     return found
 
 
@@ -60,7 +61,7 @@ def resume(kserve, changing_endpoint):
 
 @then("it answers as before it was stopped")
 def answers_as_before(stopped, changing_endpoint, sample_image):
-    answers = {"before": stopped.logits, "after": infer_json(changing_endpoint.infer_url, sample_image)}
+    answers = {"before": stopped.logits, "after": changing_endpoint.infer_json(sample_image)}
     assert not (problem := disagreeing(answers)), problem
 
 

@@ -30,8 +30,8 @@ def highest_is_at(answer, settings, dataset, figures):
 def send_as_json_and_binary(endpoint, sample_image):
     pixels = inference.scale(sample_image)
     return {
-        "JSON": inference.infer_json(endpoint.infer_url, sample_image),
-        "binary HTTP": inference.infer_binary(endpoint.http, endpoint.model, pixels),
+        "JSON": endpoint.infer_json(sample_image),
+        "binary HTTP": endpoint.infer_binary(pixels),
     }
 
 
@@ -39,7 +39,7 @@ def send_as_json_and_binary(endpoint, sample_image):
 def send_as_json_and_by_grpc(endpoint, grpc_port, sample_image):
     pixels = inference.scale(sample_image)
     return {
-        "JSON": inference.infer_json(endpoint.infer_url, sample_image),
+        "JSON": endpoint.infer_json(sample_image),
         "gRPC": inference.infer_grpc(grpc_port, endpoint.model, pixels),
     }
 
@@ -80,7 +80,7 @@ def every_class_found(held_out_answers, dataset, figures):
 
 @when(parsers.parse("a request with {kind} is sent"), target_fixture="bad_answer")
 def send_bad_request(endpoint, kind, sample_logits, figures):
-    answer = bad_requests.send(kind, endpoint.http, endpoint.model)
+    answer = bad_requests.send(kind, endpoint.http, endpoint.model, endpoint.gateway)
     figures("answer", f"HTTP {answer.code}: {bad_requests.reason(answer) or answer.text[:100]}")
     return kind, answer
 
@@ -92,5 +92,5 @@ def clear_error(bad_answer):
 
 @then("the predictor still serves the deer")
 def still_serves(endpoint, sample_image, sample_logits):
-    now = inference.infer_json(endpoint.infer_url, sample_image)
+    now = endpoint.infer_json(sample_image)
     assert not (problem := predictions.changed(str(endpoint), sample_logits, now)), problem

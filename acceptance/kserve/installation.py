@@ -1,15 +1,16 @@
-"""The cluster's KServe: whether there is one, and its version and default mode as far as they can be read."""
+"""The cluster's KServe: whether there is one, its version, the mode that it serves in and the routes that it makes."""
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubernetes import client
 
 from acceptance.errors import Problem
+from acceptance.kserve.routes import Routes, routes_of
 from acceptance.kubernetes.client import SECONDS, Cluster, readable
-from acceptance.kubernetes.kinds import CUSTOM
+from acceptance.kubernetes.kinds import CUSTOM, Custom
 
 # where KServe's own manifests put it; a webhook of its tells where another installation has it
 NAMESPACE = "kserve"
@@ -25,25 +26,38 @@ STOPS = (0, 16)
 RENAMED = (0, 16)
 VERSION = re.compile(r":v?(\d+)\.(\d+)(\.\d+)?")
 INSTALL = "install KServe there, or leave out --predictor kserve"
+# Knative Serving, where its own manifests put its configuration, and the ingress class that it has by default
+KNATIVE_SERVICE = Custom("serving.knative.dev", "v1", "services")
+KNATIVE_NAMESPACE = "knative-serving"
+KNATIVE_NETWORK = "config-network"
+ISTIO = "istio.ingress.networking.knative.dev"
 
 
 @dataclass(frozen=True)
 class Installation:
-    """`version` such as `0.20.0`, and the mode that an InferenceService gets by default; "" where it can't be read."""
+    """A cluster's KServe as far as it can be read.
+
+    `version` such as `0.20.0`, and the mode that an InferenceService gets by `default`, both "" where they can't be
+    read; `knative`: whether the cluster has Knative Serving, without which KServe serves nothing in that mode.
+    """
 
     version: str = ""
-    mode: str = ""
+    default: str = ""
+    knative: bool = False
+    routes: Routes = field(default_factory=Routes)
 
     def __str__(self) -> str:
-        return f"{self.version or 'of a version that this account may not read'}, {STANDARD} mode"
+        return f"{self.version or 'of a version that this account may not read'}, {self.mode} mode"
+
+    @property
+    def mode(self) -> str:
+        """The mode of the suite's InferenceServices: the cluster's default where that can serve, else Standard."""
+        return KNATIVE if self.default == KNATIVE and self.knative else STANDARD
 
     @property
     def annotation(self) -> str:
-        """The deployment mode to ask for, "" where the default is the one that is wanted.
-
-        The suite's InferenceServices are plain Deployments, on a cluster whose default is Knative too.
-        """
-        if self.mode == STANDARD:
+        """The deployment mode to ask for, "" where it is the default."""
+        if self.mode == self.default:
             return ""
         return "RawDeployment" if self.older_than(RENAMED) else STANDARD
 
@@ -63,11 +77,18 @@ def find_kserve(cluster: Cluster) -> Installation | Problem:
         if not knows_inference_services(api):
             return Problem(f"the cluster of context {cluster.context} has no KServe: no InferenceService", INSTALL)
         where = namespace_of(api)
-        return Installation(version_of(api, where), mode_of(api, where))
+        configuration = read_config_map(api, CONFIGURATION, where)
+        default, knative = mode_of(configuration), knows(api, KNATIVE_SERVICE)
+        found = Installation(version_of(api, where), default, knative)
+        layer = network_layer(api) if found.mode == KNATIVE else ""
+        return Installation(found.version, default, knative, routes_of(configuration.get("ingress"), layer))
 
 
 def knows_inference_services(api: client.ApiClient) -> bool:
-    kind = CUSTOM["InferenceService"]
+    return knows(api, CUSTOM["InferenceService"])
+
+
+def knows(api: client.ApiClient, kind: Custom) -> bool:
     try:
         found: Any = client.CustomObjectsApi(api).get_api_resources(kind.group, kind.version, _request_timeout=SECONDS)
     except client.ApiException as error:
@@ -97,11 +118,22 @@ def version_of(api: client.ApiClient, namespace: str) -> str:
     return numbers[0].lstrip(":v") if numbers else ""
 
 
-def mode_of(api: client.ApiClient, namespace: str) -> str:
+def read_config_map(api: client.ApiClient, name: str, namespace: str) -> dict[str, str]:
+    """Return a ConfigMap's entries, none where it isn't there or can't be read."""
     found = readable(
-        lambda: client.CoreV1Api(api).read_namespaced_config_map(CONFIGURATION, namespace, _request_timeout=SECONDS)
+        lambda: client.CoreV1Api(api).read_namespaced_config_map(name, namespace, _request_timeout=SECONDS)
     )
+    return (found and found.data) or {}
+
+
+def mode_of(configuration: dict[str, str]) -> str:
     try:
-        return MODES.get(json.loads(found.data["deploy"])["defaultDeploymentMode"], "") if found else ""
+        return MODES.get(json.loads(configuration["deploy"])["defaultDeploymentMode"], "")
     except (LookupError, TypeError, ValueError):
         return ""
+
+
+def network_layer(api: client.ApiClient) -> str:
+    """Return Knative's ingress class; older versions wrote its key with a dot."""
+    found = read_config_map(api, KNATIVE_NETWORK, KNATIVE_NAMESPACE)
+    return found.get("ingress-class") or found.get("ingress.class") or ISTIO

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from acceptance.errors import Problem
-from acceptance.kserve.installation import Installation
+from acceptance.kserve import knative
+from acceptance.kserve.installation import KNATIVE, Installation
 from acceptance.kserve.runtime import CONTAINER, Runtime
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.manifests import Manifest
@@ -56,6 +57,9 @@ def inference_service(name: str, source: str, runtime: Runtime, installation: In
     service["spec"]["predictor"]["model"].update(storageUri=source, runtime=runtime.name or name)
     if installation.annotation:
         service["metadata"]["annotations"][MODE] = installation.annotation
+    if installation.mode == KNATIVE:
+        knative.fit_service(service)
+        found["ServingRuntime"]["spec"] = knative.fit_runtime(found["ServingRuntime"]["spec"])
     return [service] if runtime.name else [found["ServingRuntime"], service]
 
 
@@ -63,7 +67,7 @@ def trial_pod(name: str, source: str, runtime: Runtime, service: Manifest) -> Ma
     """Return a pod as KServe makes it, for the API server to look at: KServe's webhook adds what copies the model."""
     predictor = copy.deepcopy(service["spec"]["predictor"])
     model = predictor.pop("model")
-    container = {**copy.deepcopy(runtime.container), "name": CONTAINER}
+    container: Manifest = {**copy.deepcopy(runtime.container), "name": CONTAINER}
     container |= {key: model[key] for key in ("resources", "securityContext")}
     fields = ("serviceAccountName", "automountServiceAccountToken", "securityContext", "affinity", "tolerations")
     spec = {field: predictor[field] for field in fields if field in predictor}
@@ -83,13 +87,14 @@ def trial_pod(name: str, source: str, runtime: Runtime, service: Manifest) -> Ma
 
 @dataclass(frozen=True)
 class InferenceService:
-    """What KServe says of one: where its model comes from, its runtime, its deployment mode, and why it isn't ready."""
+    """What KServe says of one: where its model comes from, its runtime, its mode, why it isn't ready, and its URL."""
 
     name: str
     source: str
     runtime: str
     mode: str
     not_ready: str
+    url: str = ""
 
     def __str__(self) -> str:
         return f"InferenceService {self.name}"
@@ -104,6 +109,7 @@ def read_service(found: Mapping[str, Any]) -> InferenceService:
         runtime=model["runtime"],
         mode=found.get("status", {}).get("deploymentMode", ""),
         not_ready=not_ready(found),
+        url=found.get("status", {}).get("url", ""),
     )
 
 

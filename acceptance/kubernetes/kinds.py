@@ -21,6 +21,7 @@ CUSTOM = {
     "InferenceService": Custom("serving.kserve.io", "v1beta1", "inferenceservices"),
     "ServingRuntime": Custom("serving.kserve.io", "v1alpha1", "servingruntimes"),
     "ClusterServingRuntime": Custom("serving.kserve.io", "v1alpha1", "clusterservingruntimes"),
+    "Gateway": Custom("gateway.networking.k8s.io", "v1", "gateways"),
 }
 
 

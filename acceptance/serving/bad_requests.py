@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from acceptance.errors import Problem
-from acceptance.serving.inference import Answer, post
+from acceptance.serving.gateway import Gateway
+from acceptance.serving.inference import BINARY_HEADER, Answer, infer_url, post
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
-
-BINARY_HEADER = "Inference-Header-Content-Length"
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,10 @@ BAD_REQUESTS: dict[str, Callable[[], Request]] = {
 MAY_ANSWER = ("NaN pixels", "NaN in JSON")
 
 
-def send(kind: str, http: str, model: str) -> Answer:
-    """Send the bad request of that kind to `host:port`."""
+def send(kind: str, http: str, model: str, gateway: Gateway | None = None) -> Answer:
+    """Send the bad request of that kind to `host:port`, or through the gateway."""
     request = BAD_REQUESTS[kind]()
-    return post(f"http://{http}/v2/models/{request.model or model}/infer", request.body, request.headers)
+    return post(infer_url(http, request.model or model, gateway), request.body, request.headers, gateway)
 
 
 def unclear(kind: str, answer: Answer) -> Problem | None:

@@ -3,8 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from acceptance.errors import AcceptanceError, Problem, Unrecoverable
 from acceptance.serving import inference
+from acceptance.serving.gateway import Gateway
+from acceptance.serving.inference import Answer
 from acceptance.serving.served_model import ServedModel
 from acceptance.training.tracking import TrainingRun
 
@@ -24,17 +28,40 @@ class Endpoint:
     """The HTTP address for a load generator that runs where the predictor does."""
     metrics_seconds: float = 2.0
     """How often the server reads its GPUs for its metrics: Triton's own default."""
+    way: Gateway | str = ""
+    """The gateway that requests for predictions go to; else it is the HTTP address, and this says why."""
 
     def __str__(self) -> str:
         return f"the {self.device.upper()} predictor at {self.http}"
 
     @property
     def infer_url(self) -> str:
-        return f"http://{self.http}/v2/models/{self.model}/infer"
+        return inference.infer_url(self.http, self.model)
+
+    @property
+    def gateway(self) -> Gateway | None:
+        return self.way if isinstance(self.way, Gateway) else None
+
+    def post(self, body: bytes) -> Answer:
+        """Send a request for predictions as it is, by the gateway where there is one."""
+        return inference.post(inference.infer_url(self.http, self.model, self.gateway), body, gateway=self.gateway)
+
+    def infer_json(self, images: np.ndarray) -> np.ndarray:
+        """Return the logits [N, 10] of uint8 images by the tutorial's JSON request."""
+        return self.post(inference.json_request(images)).logits()
+
+    def infer_binary(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the logits [N, 10] of FP32 pixels by HTTP with the binary tensor extension."""
+        return inference.infer_binary(self.http, self.model, pixels, self.gateway)
+
+    @property
+    def reached_by(self) -> str:
+        """How requests for predictions reach a predictor in a cluster."""
+        return str(self.gateway or f"port-forward: {self.way}".removesuffix(": "))
 
     @property
     def inside_url(self) -> str:
-        return f"http://{self.inside or self.http}/v2/models/{self.model}/infer"
+        return inference.infer_url(self.inside or self.http, self.model)
 
 
 @dataclass(frozen=True)
@@ -57,7 +84,7 @@ def different_models(endpoints: Sequence[Endpoint]) -> Problem | None:
 
 
 def not_ready(endpoint: Endpoint) -> str:
-    """Return "" when the predictor is ready, else what it waits for.
+    """Return "" when the predictor is ready, through its gateway too where it has one, else what it waits for.
 
     Raises Unrecoverable where its model is on another device than was asked for.
     """
@@ -72,4 +99,4 @@ def not_ready(endpoint: Endpoint) -> str:
     kinds = {group["kind"] for group in groups}
     if kinds != {f"KIND_{endpoint.device.upper()}"}:
         raise Unrecoverable(f"{endpoint}: its instance group is {kinds}; the device asked for is {endpoint.device}")
-    return ""
+    return endpoint.gateway.not_ready(endpoint.model) if endpoint.gateway else ""

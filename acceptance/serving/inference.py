@@ -12,12 +12,14 @@ from acceptance.environment import is_loopback
 from acceptance.errors import AcceptanceError, Problem, Unrecoverable, root_words
 from acceptance.health import ask as ask_server
 from acceptance.health import described, is_page, unready
+from acceptance.serving.gateway import Gateway
 from acceptance.serving.repository import CLASSES, INPUT, LARGEST_BATCH, OUTPUT
 from acceptance.waiting import indented
 
 # an answer that takes longer is named within 30 s
 TIMEOUT = 25
 TUTORIAL_BYTES = 144_674
+BINARY_HEADER = "Inference-Header-Content-Length"
 
 
 def scale(images: np.ndarray) -> np.ndarray:
@@ -54,13 +56,27 @@ class Answer:
             raise AcceptanceError(f"no {OUTPUT} in the answer ({error}): {self.text[:300]}") from error
 
 
-def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
-    """Send a body as it is; any HTTP code is an answer, none is an AcceptanceError."""
+def infer_url(http: str, model: str, gateway: Gateway | None = None) -> str:
+    """Return where a model takes requests: at its server's `host:port`, or at the gateway."""
+    return f"{gateway.base if gateway else f'http://{http}'}/v2/models/{model}/infer"
+
+
+def post(url: str, body: bytes, headers: dict[str, str] | None = None, gateway: Gateway | None = None) -> Answer:
+    """Send a body as it is; any HTTP code is an answer, none is an AcceptanceError, and so is a gateway's own.
+
+    `gateway`: whose URL it is, None for the server's own.
+    """
+    answer = send(url, body, headers or {"Content-Type": "application/json"}, gateway)
+    return Answer(answer.status_code, answer.text)
+
+
+def send(url: str, body: bytes, headers: dict[str, str], gateway: Gateway | None) -> requests.Response:
     try:
-        answer = ask_server("post", url, TIMEOUT, data=body, headers=headers or {"Content-Type": "application/json"})
+        if gateway:
+            return gateway.ask("post", url, TIMEOUT, data=body, headers=headers)
+        return ask_server("post", url, TIMEOUT, data=body, headers=headers)
     except requests.RequestException as error:
         raise no_answer(url, error) from error
-    return Answer(answer.status_code, answer.text)
 
 
 def get(url: str, seconds: float = TIMEOUT) -> requests.Response:
@@ -86,13 +102,34 @@ def infer_json(url: str, images: np.ndarray) -> np.ndarray:
     return post(url, json_request(images)).logits()
 
 
-def infer_binary(http: str, model: str, pixels: np.ndarray) -> np.ndarray:
+def infer_binary(http: str, model: str, pixels: np.ndarray, gateway: Gateway | None = None) -> np.ndarray:
     """Return the logits [N, 10] of FP32 pixels by HTTP with the binary tensor extension, a batch at a time."""
     from tritonclient import http as client
 
     batches = [pixels[at : at + LARGEST_BATCH] for at in range(0, len(pixels), LARGEST_BATCH)]
+    if gateway:
+        return np.concatenate([ask(client, ThroughGateway(gateway), model, batch) for batch in batches])
     with client.InferenceServerClient(http, network_timeout=TIMEOUT, connection_timeout=TIMEOUT) as server:
         return np.concatenate([ask(client, server, model, batch) for batch in batches])
+
+
+class ThroughGateway:
+    """Sends what tritonclient makes of a request, and has it read the answer: it knows no address beside the host."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+
+    def infer(self, model: str, inputs: list[Any], outputs: list[Any]) -> Any:
+        from tritonclient.http import InferenceServerClient as Client
+
+        body, length = Client.generate_request_body(inputs, outputs=outputs)
+        headers = {"Content-Type": "application/octet-stream", BINARY_HEADER: str(length)}
+        url = infer_url("", model, self.gateway)
+        answer = send(url, body, headers, self.gateway)
+        if not answer.ok:
+            raise AcceptanceError(f"{url}: no answer: {described(answer)}")
+        length = answer.headers.get(BINARY_HEADER)
+        return Client.parse_response_body(answer.content, header_length=int(length) if length else None)
 
 
 def infer_grpc(grpc: str, model: str, pixels: np.ndarray) -> np.ndarray:

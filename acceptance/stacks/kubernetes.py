@@ -45,8 +45,9 @@ from acceptance.settings import Settings
 from acceptance.stacks import kserve_needs, run_store
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.base import BaseStack
+from acceptance.stacks.deployment_serving import DeploymentServing, Serving
 from acceptance.stacks.kubernetes_preflight import Preflight
-from acceptance.stacks.kubernetes_serving import DeploymentServing, KServeServing, Serving
+from acceptance.stacks.kubernetes_serving import KServeServing
 from acceptance.stacks.protocol import Part, PodResult, Say, TargetFacts
 from acceptance.stacks.run_store import RunStore
 from acceptance.stacks.workspace import Workspace
@@ -293,12 +294,12 @@ class KubernetesStack(BaseStack):
             pod = serving.wait_ready(name)
             if device == "gpu":
                 check_has_gpu(pod)
-            inside = serving.inside(name)
+            inside, way = serving.inside(name), serving.way(name)
         except BaseException as error:
             self.deletion.of_failed(tuple(serving.kinds), name, device == "gpu", error)
             raise
         http, grpc, metrics = (self.namespace.forward(name, port) if port else "" for port in serving.ports)
-        endpoint = Endpoint(name, http, grpc, metrics, repository.MODEL, device, run, inside=inside)
+        endpoint = Endpoint(name, http, grpc, metrics, repository.MODEL, device, run, inside=inside, way=way)
 
         def stop() -> None:
             with contextlib.suppress(ApiServerGone):  # the namespace's end says so

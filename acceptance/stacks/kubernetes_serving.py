@@ -1,26 +1,27 @@
-"""What makes a predictor in a cluster: a Deployment of the suite's own, or KServe."""
+"""KServe makes a predictor in a cluster, of an InferenceService."""
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from kubernetes import client
 
-from acceptance.errors import AcceptanceError, Unrecoverable
+from acceptance.errors import AcceptanceError, Problem, Unrecoverable
 from acceptance.images import SITE_PACKAGES, Images
-from acceptance.kserve import service
-from acceptance.kserve.installation import Installation
+from acceptance.kserve import knative, routes, service
+from acceptance.kserve.installation import KNATIVE, Installation
 from acceptance.kserve.leftovers import left_of
 from acceptance.kserve.runtime import CONTAINER, Runtime
-from acceptance.kubernetes import kinds, manifests
+from acceptance.kubernetes import kinds
 from acceptance.kubernetes.client import SECONDS
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.view import is_ready
 from acceptance.serving import repository
 from acceptance.serving.endpoint import Endpoint
+from acceptance.serving.gateway import Gateway
 from acceptance.serving.other_version import with_other_bias
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.kubernetes_objects import Planned
@@ -30,64 +31,6 @@ from acceptance.waiting import Ready, wait_until
 
 # its controller takes a second or two for each step
 KSERVE_SECONDS = 30
-
-
-class Serving(Protocol):
-    """One way to serve a run's model in the run's namespace."""
-
-    kinds: ClassVar[Sequence[str]]
-    """What a predictor is made of; all of it has the predictor's name."""
-    with_pod: str
-    """The kind that describes the pod, and may ask for a GPU."""
-    container: str
-    folder: str
-    """The container of Triton, and where it has its model repository."""
-    copier: str
-    """The container whose log has the model's digest where nothing can be run in Triton's, "" for none."""
-    ports: tuple[int, int, int]
-    """Triton's, for HTTP, gRPC and metrics; 0 for one that it hasn't."""
-
-    def planned(self, name: str, gpu: str) -> list[Planned]:
-        """Return what a predictor will be made of, to be looked at before there is any."""
-
-    def objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
-        """Return what the predictor is made of; the model lies where they look for it."""
-
-    def wait_ready(self, name: str) -> Any:
-        """Return the predictor's pod once it is ready, and whatever made it says so too."""
-
-    def inside(self, name: str) -> str:
-        """Return the `host:port` at which the cluster's pods reach the predictor."""
-
-    def delete(self, name: str) -> None:
-        """Delete the predictor, and what was written for it."""
-
-
-class DeploymentServing:
-    """A Deployment, a Service, and a ConfigMap of the model's configuration."""
-
-    kinds: ClassVar[Sequence[str]] = objects.PREDICTOR
-    with_pod, container, folder, copier = "Deployment", "triton", "/models", "model"
-    ports = (8000, 8001, 8002)
-
-    def __init__(self, namespace: Namespace, images: Images) -> None:
-        self.namespace, self.images = namespace, images
-
-    def planned(self, name: str, gpu: str) -> list[Planned]:
-        found = [Planned(one, name, gpu if manifests.pod_of(one) else "") for one in manifests.read_component("triton")]
-        return [*found, Planned(manifests.config_map(name, {}), name)]
-
-    def objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
-        return objects.predictor(name, run, device, self.images.triton_backend, SITE_PACKAGES)
-
-    def wait_ready(self, name: str) -> Any:
-        return self.namespace.waits.ready(name)
-
-    def inside(self, name: str) -> str:
-        return f"{name}:8000"
-
-    def delete(self, name: str) -> None:
-        self.namespace.delete(*self.kinds, name=name)
 
 
 class KServeServing:
@@ -111,9 +54,13 @@ class KServeServing:
         self.namespace, self.store, self.runtime = namespace, store, runtime
         self.installation, self.images, self.directory = installation, images, directory
         self.ports = (runtime.port("http"), runtime.port("grpc"), runtime.port("metrics"))
+        self.knative = installation.mode == KNATIVE
+        # the namespaces whose pods may send requests to predictors
+        self.let: set[str] = set()
 
     def prepare(self) -> None:
         """Create the account of the predictors, without which no pod of theirs could be tried out."""
+        self.let_in(self.installation.routes.namespaces)
         variables = self.store.variables()
         authority = objects.AUTHORITY if "AWS_CA_BUNDLE" in variables else ""
         for manifest in service.reader(variables, authority):
@@ -129,7 +76,7 @@ class KServeServing:
     def objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
         version = first_version(name)
         self.write(version, run.download_model("onnx", self.directory / version / "download"), device)
-        # from now on a predictor without a pod is its Deployment's fault, which KServe names so
+        # from now on a predictor without a pod is its Deployment's fault, which KServe names so; Knative does it later
         self.namespace.pods.owners[name] = f"{name}{service.SUFFIX}"
         return service.inference_service(name, self.source(version), self.runtime, self.installation)
 
@@ -156,6 +103,8 @@ class KServeServing:
     def not_rolled_out(self, name: str, before: Set[str]) -> str:
         """Return "" once a pod is ready that isn't one of `before`, by their uids; raises where none will be."""
         pods = self.namespace.pods
+        if self.knative:
+            self.look_at_revision(name, self.read(name))
         newest = next(iter(pods.named(name)), None)
         new = newest is not None and newest.metadata.uid not in before
         if new and is_ready(newest):
@@ -191,9 +140,10 @@ class KServeServing:
     def left(self, name: str, but: Sequence[str] = ()) -> list[str]:
         """Return what there is of it, `but` those kinds, in the namespace and the store as soon as it is nothing.
 
-        What is still there after 30 s is returned.
+        What is still there after 30 s, and the time that Knative gives its pods, is returned.
         """
-        cluster, ends = self.namespace.cluster, time.monotonic() + KSERVE_SECONDS
+        seconds = KSERVE_SECONDS + (knative.DRAIN_SECONDS if self.knative else 0)
+        cluster, ends = self.namespace.cluster, time.monotonic() + seconds
 
         def state() -> Ready[list[str]] | str:
             with cluster.api_errors(f"asking what is left of {name}"), cluster.api() as api:
@@ -203,7 +153,7 @@ class KServeServing:
                 found += self.store.names(models_of(name))
             return Ready(found) if not found or time.monotonic() >= ends else ", ".join(found)
 
-        return wait_until(f"{name} to leave nothing", state, KSERVE_SECONDS + SECONDS, poll=0.3)
+        return wait_until(f"{name} to leave nothing", state, seconds + SECONDS, poll=0.3)
 
     def wait_ready(self, name: str) -> Any:
         self.wait_until(name, "get a pod", lambda found: self.no_pod(name, found))
@@ -214,11 +164,20 @@ class KServeServing:
     def no_pod(self, name: str, found: Mapping[str, Any]) -> str:
         """Return "" where there is a pod, or its Deployment was refused one; raises where KServe makes none of it."""
         pods = self.namespace.pods
+        if self.knative:
+            self.look_at_revision(name, found)
         if pods.named(name) or pods.diagnose_missing(name, None):
             return ""
         if why := service.hopeless(found):
             raise Unrecoverable(f"KServe makes no pod of InferenceService {name}: {why}")
         return service.not_ready(found)
+
+    def look_at_revision(self, name: str, found: Mapping[str, Any]) -> None:
+        """Note the Deployment of the latest revision; raises where Knative makes no pod of it."""
+        if owner := knative.owner_of(found):
+            self.namespace.pods.owners[name] = owner
+        if problem := knative.failure_of(found):
+            raise Unrecoverable(Problem(f"InferenceService {name}: {problem.what}", problem.fix))
 
     def wait_until(self, name: str, to: str, missing: Callable[[Mapping[str, Any]], str]) -> None:
         """Wait until `missing` is "" for the InferenceService as it is then."""
@@ -237,6 +196,8 @@ class KServeServing:
 
     def inside(self, name: str) -> str:
         """Return the address of the Service that KServe made; one without an address of its own leads to the pods."""
+        if self.knative:
+            return knative.address_of(self.read(name))
         cluster, called = self.namespace.cluster, f"{name}{service.SUFFIX}"
         with cluster.api_errors(f"reading Service {called}"), cluster.api() as api:
             found: Any = client.CoreV1Api(api).read_namespaced_service(
@@ -247,6 +208,22 @@ class KServeServing:
         if headless and not isinstance(port.target_port, int):
             raise AcceptanceError(f"Service {called} has no address, and its port {port.target_port} no number")
         return f"{called}:{port.target_port if headless else port.port}"
+
+    # --- from this machine
+
+    def way(self, name: str) -> Gateway | str:
+        cluster = self.namespace.cluster
+        with cluster.api_errors(f"looking for the gateway of InferenceService {name}"), cluster.api() as api:
+            return routes.find_gateway(api, self.installation.routes, self.read(name), cluster.kubectl, self.let_in)
+
+    def let_in(self, namespaces: Collection[str]) -> None:
+        """Have the run's policy let the namespaces' pods in to predictors, each once."""
+        if self.namespace.lacks("NetworkPolicy"):  # then there is none that shuts them out
+            return
+        ports = routes.QUEUE_PROXY_PORTS if self.knative else [port for port in self.ports[:2] if port]
+        for namespace in sorted({*namespaces} - self.let):
+            self.let.add(namespace)
+            self.namespace.create(routes.policy(namespace, ports))
 
 
 def first_version(name: str) -> str:

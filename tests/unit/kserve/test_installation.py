@@ -6,10 +6,13 @@ import pytest
 
 from acceptance.errors import BadSetting, Problem
 from acceptance.kserve.installation import Installation, find_kserve
+from acceptance.kserve.routes import Routes
 from acceptance.kserve.runtime import find_runtime, own_runtime
 from tests.unit.kubernetes.api_server import cluster_of, running_api_server
 
 DISCOVERY = "/apis/serving.kserve.io/v1beta1"
+KNATIVE = "/apis/serving.knative.dev/v1"
+NETWORK = "/api/v1/namespaces/knative-serving/configmaps/config-network"
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/inferenceservice.serving.kserve.io"
 FORBIDDEN = (403, {"message": "no"})
 RUNTIMES = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes"
@@ -55,41 +58,75 @@ def test_a_kserve_that_is_known_to_be_too_old_stops_nothing(version, words):
     assert bool(Installation(version).cannot_stop) == bool(words)
 
 
+V20, V16, V15 = (f"kserve/kserve-controller:v{version}" for version in ("0.20.0", "0.16.0-rc1", "0.15.2"))
+
+
 @pytest.mark.parametrize(
-    ("image", "mode", "expected", "annotation"),
+    ("image", "default", "knative", "version", "mode", "annotation"),
     [
-        ("kserve/kserve-controller:v0.20.0", "Standard", Installation("0.20.0", "Standard"), ""),
-        ("kserve/kserve-controller:v0.15.2", "RawDeployment", Installation("0.15.2", "Standard"), ""),
-        ("mirror:5000/kserve:v0.15.2@sha256:0123", "Serverless", Installation("0.15.2", "Knative"), "RawDeployment"),
-        ("kserve/kserve-controller:v0.16.0-rc1", "Serverless", Installation("0.16.0", "Knative"), "Standard"),
-        ("kserve/kserve-controller:latest", "Knative", Installation("", "Knative"), "Standard"),
-        ("kserve/kserve-controller:v0.20.0", "ModelMesh", Installation("0.20.0", ""), "Standard"),
+        (V20, "Standard", False, "0.20.0", "Standard", ""),
+        (V20, "Standard", True, "0.20.0", "Standard", ""),
+        (V15, "RawDeployment", False, "0.15.2", "Standard", ""),
+        (V20, "Knative", True, "0.20.0", "Knative", ""),
+        (V16, "Serverless", True, "0.16.0", "Knative", ""),
+        (V15, "Serverless", True, "0.15.2", "Knative", ""),
+        # KServe's own default, on a cluster without Knative: nothing would be served
+        ("mirror:5000/kserve:v0.15.2@sha256:0123", "Serverless", False, "0.15.2", "Standard", "RawDeployment"),
+        (V16, "Serverless", False, "0.16.0", "Standard", "Standard"),
+        ("kserve/kserve-controller:latest", "Knative", False, "", "Standard", "Standard"),
+        (V20, "ModelMesh", True, "0.20.0", "Standard", "Standard"),
     ],
 )
-def test_version_and_mode_are_the_controllers_and_its_configurations(tmp_path, image, mode, expected, annotation):
+def test_version_and_mode_are_the_clusters_own_and_asked_for_only_where_its_default_serves_nothing(
+    tmp_path, image, default, knative, version, mode, annotation
+):
     answers = {
         DISCOVERY: resources("inferenceservices"),
+        KNATIVE: resources("services") if knative else (404, {"message": "no such group"}),
         WEBHOOK: webhook("platform"),
         "/apis/apps/v1/namespaces/platform/deployments/kserve-controller-manager": controller(image),
-        "/api/v1/namespaces/platform/configmaps/inferenceservice-config": configuration(defaultDeploymentMode=mode),
+        "/api/v1/namespaces/platform/configmaps/inferenceservice-config": configuration(defaultDeploymentMode=default),
     }
     found = found_in(tmp_path, answers)
-    assert found == expected
-    assert found.annotation == annotation
+    assert (found.version, found.mode, found.annotation) == (version, mode, annotation)
+    assert f"{mode} mode" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("network", "gateway"),
+    [
+        ({"ingress-class": "kourier.ingress.networking.knative.dev"}, "kourier-system/kourier"),
+        ({"ingress.class": "contour.ingress.networking.knative.dev"}, "contour-external/envoy"),
+        ({}, "istio-system/istio-ingressgateway"),
+        (None, "istio-system/istio-ingressgateway"),
+    ],
+)
+def test_in_knative_mode_the_gateway_is_that_of_knatives_network_layer(tmp_path, network, gateway):
+    where = "/api/v1/namespaces/kserve/configmaps/inferenceservice-config"
+    answers = {
+        DISCOVERY: resources("inferenceservices"),
+        KNATIVE: resources("services"),
+        where: configuration(defaultDeploymentMode="Knative"),
+        NETWORK: FORBIDDEN if network is None else (200, {"metadata": {"name": "n"}, "data": network}),
+    }
+    routes = found_in(tmp_path, answers).routes
+    assert (routes.kind, routes.name) == ("Service", gateway)
+    assert {gateway.partition("/")[0], "knative-serving"} <= set(routes.namespaces)
 
 
 def test_what_the_account_may_not_read_is_left_open(tmp_path):
     where = "/api/v1/namespaces/kserve/configmaps/inferenceservice-config"
     found = found_in(tmp_path, {DISCOVERY: resources("inferenceservices"), WEBHOOK: FORBIDDEN, where: FORBIDDEN})
-    assert found == Installation()
+    assert (found.version, found.default, found.mode, found.annotation) == ("", "", "Standard", "Standard")
     assert "may not read" in str(found)
+    assert found.routes == Routes(why="KServe's configuration of its ingress can't be read")
 
 
 @pytest.mark.parametrize("data", [{}, {"deploy": "no JSON"}, {"deploy": "{}"}, {"deploy": "[]"}])
 def test_a_configuration_that_says_nothing_of_the_mode_leaves_it_open(tmp_path, data):
     where = "/api/v1/namespaces/kserve/configmaps/inferenceservice-config"
     answers = {DISCOVERY: resources("inferenceservices"), where: (200, {"metadata": {"name": "c"}, "data": data})}
-    assert found_in(tmp_path, answers) == Installation()
+    assert found_in(tmp_path, answers).default == ""
 
 
 # --- its runtimes

@@ -49,7 +49,9 @@ def test_a_runtime_of_the_clusters_is_named_and_one_of_the_runs_has_the_predicto
 
 
 def test_the_mode_is_asked_for_where_the_default_is_another():
-    (made,) = service.inference_service("triton-cpu-1", SOURCE, THEIRS, Installation("0.15.0", "Knative"))
+    (made,) = service.inference_service(
+        "triton-cpu-1", SOURCE, THEIRS, Installation("0.15.0", "Knative")
+    )  # and no Knative
     assert made["metadata"]["annotations"] == {"serving.kserve.io/deploymentMode": "RawDeployment"}
 
 

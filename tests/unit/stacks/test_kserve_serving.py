@@ -1,18 +1,23 @@
 """Predictors that KServe makes, on a made-up cluster: what it is given, where they are reached, and what is left."""
 
 import copy
+import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from acceptance.errors import AcceptanceError
 from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.kserve.installation import Installation
+from acceptance.kserve.routes import Routes, routes_of
 from acceptance.kserve.runtime import own_runtime
 from acceptance.stacks.kubernetes_serving import KServeServing
 from acceptance.storage.location import Location
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
+from tests.http_server import answering
+from tests.made_up_gateway import MadeUpGateway, MadeUpTriton, running
 from tests.unit.kubernetes.small_cluster import SmallCluster
 from tests.unit.serving.test_other_version import network
 from tests.unit.stacks.test_kubernetes import stack_on
@@ -20,6 +25,9 @@ from tests.unit.stacks.test_kubernetes import stack_on
 NAME = "triton-gpu-1"
 READY = [{"type": "Ready", "status": "True"}]
 MADE = ["InferenceService triton-gpu-1", "ServingRuntime triton-gpu-1"]
+
+
+STANDARD = Installation("0.20.0", "Standard")
 
 
 class KServeCluster(SmallCluster):
@@ -100,10 +108,9 @@ class Trained(TrainingRun):
         return directory
 
 
-def served_by_kserve(stack, folder):
+def served_by_kserve(stack, folder, found=STANDARD):
     """Have KServe make the stack's predictors; return what they are written to."""
     store: Any = Folder()
-    found = Installation("0.20.0", "Standard")
     stack.serving = KServeServing(stack.namespace, store, own_runtime(), found, stack.images, folder)
     return store
 
@@ -195,3 +202,179 @@ def test_a_predictor_is_stopped_and_resumed_by_kserves_annotation(tmp_path):
         assert [changes for _, changes in cluster.patched] == [
             {"metadata": {"annotations": {"serving.kserve.io/stop": value}}} for value in ("true", "false")
         ]
+
+
+# --- through a gateway
+
+GATEWAYS = "/apis/gateway.networking.k8s.io/v1/namespaces/kserve/gateways"
+BY_GATEWAY = Installation("0.20.0", "Standard", routes=Routes("Gateway", "kserve/kserve-ingress-gateway"))
+HOST = f"{NAME}-run.models.example.org"
+
+
+def with_gateway(cluster, address):
+    """Have the cluster say that its gateway is at `host:port`."""
+    host, _, port = address.rpartition(":")
+    listener = {"name": "l", "port": int(port), "protocol": "HTTP"}
+    status = {"addresses": [{"type": "IPAddress", "value": host}]}
+    gateway = {"metadata": {"name": "kserve-ingress-gateway"}, "spec": {"listeners": [listener]}, "status": status}
+    cluster.objects[GATEWAYS] = {"kserve-ingress-gateway": gateway}
+    return cluster
+
+
+def policies(cluster):
+    """Return the namespace and the ports of each policy that lets a gateway in."""
+    found = [one["spec"]["ingress"][0] for one in cluster.created if one["metadata"]["name"].startswith("from-")]
+    selected = [one["from"][0]["namespaceSelector"]["matchLabels"].popitem()[1] for one in found]
+    return {name: [port["port"] for port in one["ports"]] for name, one in zip(selected, found, strict=True)}
+
+
+def test_a_predictor_whose_url_a_gateway_serves_is_reached_by_it_and_the_gateway_is_let_in(tmp_path):
+    with answering(MadeUpTriton) as triton, running(MadeUpGateway()) as made_up:
+        made_up.routes[HOST] = triton
+        cluster = with_gateway(KServeCluster({"conditions": READY, "url": f"http://{HOST}"}), made_up.address)
+        with stack_on(cluster, tmp_path) as stack:
+            served_by_kserve(stack, tmp_path, BY_GATEWAY)
+            stack.serving.prepare()
+            endpoint = stack.start_predictor(NAME, trained("cpu"), "cpu").endpoint
+            assert endpoint.infer_json(np.zeros((1, 32, 32, 3), np.uint8)).tolist() == [list(range(10))]
+            assert set(made_up.hosts) == {HOST}
+            assert endpoint.reached_by == (
+                f"Gateway kserve/kserve-ingress-gateway at http://{made_up.address}, Host {HOST}"
+            )
+            assert endpoint.gateway.not_ready("cifar10") == ""
+            # all else is still the predictor's own
+            assert endpoint.http.startswith("127.0.0.1:")
+            assert endpoint.inside_url == f"http://{NAME}-predictor:80/v2/models/cifar10/infer"
+            assert stack.inference_service(endpoint).url == f"http://{HOST}"
+        assert policies(cluster) == {"kserve": [8080, 9000]}
+
+
+@pytest.mark.parametrize(
+    ("installation", "words"),
+    [
+        (Installation("0.20.0", "Standard", routes=Routes(why="KServe makes no routes")), "KServe makes no routes"),
+        (BY_GATEWAY, "http://127.0.0.1:9 gives no answer"),
+    ],
+)
+def test_without_a_gateway_that_is_reached_it_is_by_port_forward_and_says_why(tmp_path, installation, words):
+    cluster = with_gateway(KServeCluster({"conditions": READY, "url": f"http://{HOST}"}), "127.0.0.1:9")
+    with stack_on(cluster, tmp_path) as stack:
+        served_by_kserve(stack, tmp_path, installation)
+        endpoint = stack.start_predictor(NAME, trained("cpu"), "cpu").endpoint
+        assert endpoint.gateway is None
+        assert endpoint.reached_by.startswith(f"port-forward: {words}")
+
+
+# --- in Knative mode
+
+KNATIVE = Installation("0.20.0", "Knative", True, routes_of(None, "kourier.ingress.networking.knative.dev"))
+REVISION = f"{NAME}-predictor-00001"
+NO_DIGEST = f'Revision "{REVISION}" failed with message: Unable to fetch image "r.example/t:1": failed to resolve image'
+
+
+class KnativeCluster(KServeCluster):
+    """Makes a revision's pod and Services as Knative 1.21 does, and says so in the status."""
+
+    def __init__(self, **more):
+        address = {"url": f"http://{NAME}-predictor.run.svc.cluster.local"}
+        component = {"latestCreatedRevision": REVISION, "address": address}
+        status = {"deploymentMode": "Knative", "components": {"predictor": component}, "conditions": READY}
+        super().__init__(**{"status": status, **more})
+
+    def make(self, namespace, service):
+        predictor = copy.deepcopy(service["spec"]["predictor"])
+        labels = {
+            **predictor["labels"],
+            "app": REVISION,
+            "component": "predictor",
+            "serving.knative.dev/revision": REVISION,
+            "serving.knative.dev/service": f"{NAME}-predictor",
+            "serving.kserve.io/inferenceservice": NAME,
+        }
+        containers = [
+            {"name": "kserve-container", "resources": predictor["model"]["resources"]},
+            {"name": "queue-proxy", "resources": {"requests": {"cpu": "25m"}}},
+        ]
+        about = {"name": f"{REVISION}-deployment-7c9f8b6d5-x7k2p", "labels": labels}
+        self.put(f"{namespace}/pods", {"kind": "Pod", "metadata": about, "spec": {"containers": containers}})
+        outside = {"type": "ExternalName", "externalName": "kourier-internal.kourier-system.svc.cluster.local"}
+        about = {"name": f"{NAME}-predictor"}
+        self.put(f"{namespace}/services", {"metadata": about, "spec": {**outside, "ports": [{"port": 80}]}})
+
+
+def test_in_knative_mode_a_revisions_pod_is_the_predictors_and_pods_reach_it_by_its_whole_name(tmp_path):
+    cluster = KnativeCluster()
+    with stack_on(cluster, tmp_path) as stack:
+        served_by_kserve(stack, tmp_path, KNATIVE)
+        stack.serving.prepare()
+        predictor = stack.start_predictor(NAME, trained("gpu"), "gpu")
+        endpoint = predictor.endpoint
+        assert endpoint.inside_url == f"http://{NAME}-predictor.run.svc.cluster.local/v2/models/cifar10/infer"
+        assert stack.namespace.pods.one_ready(NAME).metadata.name.startswith(f"{REVISION}-deployment-")
+        assert f"deployment/{REVISION}-deployment 8080 9000 8002" in with_predictor(stack, predictor)
+        assert stack.inference_service(endpoint).mode == "Knative"
+        # what KServe and Knative refuse
+        made = next(one for one in cluster.created if one["kind"] == "InferenceService")
+        assert not {"deploymentStrategy", "securityContext"} & set(made["spec"]["predictor"])
+        ports = [8012, 8013, 8112, 9090]
+        assert policies(cluster) == {"knative-serving": ports, "kourier-system": ports}
+
+
+def test_a_digest_that_knative_cannot_resolve_is_said_at_once_with_the_fix(tmp_path):
+    failed = {"type": "PredictorConfigurationReady", "status": "False", "reason": "RevisionFailed"}
+    status = {"conditions": [{**failed, "message": NO_DIGEST}]}
+    cluster = KnativeCluster(status=status, makes=False)
+    with stack_on(cluster, tmp_path) as stack:
+        served_by_kserve(stack, tmp_path, KNATIVE)
+        began = time.monotonic()
+        with pytest.raises(AcceptanceError, match=r"triton-gpu-1: Knative can't resolve .*r\.example/t:1") as raised:
+            stack.start_predictor(NAME, trained("cpu"), "cpu")
+        assert "registries-skipping-tag-resolving" in raised.value.problem.fix
+        assert time.monotonic() - began < 10
+        assert cluster.deleted == MADE
+
+
+def test_a_revisions_deployment_that_is_refused_its_pod_is_named(tmp_path):
+    components = {"predictor": {"latestCreatedRevision": REVISION}}
+    status = {"components": components, "conditions": [{"type": "Ready", "status": "Unknown"}]}
+    cluster = KnativeCluster(status=status, makes=False)
+    with stack_on(cluster, tmp_path) as stack:
+        served_by_kserve(stack, tmp_path, KNATIVE)
+        owner = {"kind": "ReplicaSet", "name": f"{REVISION}-deployment-7c9f8b6d5"}
+        when = "2026-11-23T12:00:00Z"
+        event = {
+            "metadata": {"name": "e"},
+            "involvedObject": owner,
+            "reason": "FailedCreate",
+            "message": "exceeded quota: run, requested: limits.cpu=17",
+            "firstTimestamp": when,
+            "lastTimestamp": when,
+        }
+        cluster.put(f"/api/v1/namespaces/{stack.namespace.name}/events", event)
+        with pytest.raises(AcceptanceError, match=r"ReplicaSet .*-00001-deployment-7c9f8b6d5: .*exceeded quota"):
+            stack.start_predictor(NAME, trained("cpu"), "cpu")
+
+
+def test_a_rollout_in_knative_mode_waits_for_the_new_revisions_pod(tmp_path):
+    cluster = KnativeCluster()
+    with stack_on(cluster, tmp_path) as stack:
+        served_by_kserve(stack, tmp_path, KNATIVE)
+        endpoint = stack.start_predictor(NAME, trained("cpu"), "cpu").endpoint
+        before = stack.namespace.pods.uids(NAME)
+        assert "no pod of triton-gpu-1's new version is ready yet" in stack.serving.not_rolled_out(NAME, before)
+        namespace = f"/api/v1/namespaces/{stack.namespace.name}"
+        (first,) = [one for name, one in cluster.objects[f"{namespace}/pods"].items() if name.startswith(REVISION)]
+        second = copy.deepcopy(first)
+        second["metadata"]["name"] = f"{NAME}-predictor-00002-deployment-5d8c-abcde"
+        path = f"/apis/serving.kserve.io/v1beta1/namespaces/{stack.namespace.name}/inferenceservices"
+        status = cluster.objects[path][NAME]["status"]
+        status["components"]["predictor"]["latestCreatedRevision"] = f"{NAME}-predictor-00002"
+        cluster.put(f"{namespace}/pods", second)
+        with cluster.changed:  # it is the later one
+            second["metadata"]["creationTimestamp"] = "2026-11-23T12:00:30Z"
+            cluster.tell(f"{namespace}/pods", "MODIFIED", second)
+        stack.serving.wait_rolled_out(NAME, before)
+        assert stack.namespace.pods.owners[NAME] == f"{NAME}-predictor-00002-deployment"
+        status["conditions"] = [{"type": "PredictorReady", "status": "False", "message": NO_DIGEST}]
+        with pytest.raises(AcceptanceError, match="can't resolve the image's digest"):
+            stack.serving.not_rolled_out(endpoint.name, before)

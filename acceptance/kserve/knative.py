@@ -1,0 +1,115 @@
+"""KServe's Knative mode: what Knative Serving takes of a pod, what it names it, and why it makes none."""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from acceptance.errors import Problem
+from acceptance.kubernetes.manifests import Manifest
+
+QUEUE_PROXY = "queue.sidecar.serving.knative.dev"
+# the run's quota wants all four of every container, and by default queue-proxy has the first alone
+RESOURCES = {
+    "cpu-resource-request": "25m",
+    "cpu-resource-limit": "1",
+    "memory-resource-request": "400Mi",
+    "memory-resource-limit": "800Mi",
+}
+# queue-proxy keeps a pod that ends for 30 s, until nobody sends it requests, and then lets it end
+DRAIN_SECONDS = 45
+# an image whose digest Knative's controller can't ask its registry for
+NO_DIGEST = "Unable to fetch image"
+IMAGE = re.compile(r'Unable to fetch image "([^"]+)"')
+# what Knative's webhook says of fields that it doesn't take, and what KServe says then
+REFUSED, FIELDS = "denied the request", re.compile(r"must not set the field\(s\): (.+?)(?:\n|$)")
+RECONCILE_FAILED = "ReconcileFailed"
+
+
+def fit_service(service: Manifest) -> None:
+    """Leave of an InferenceService what Knative takes: revisions replace each other, and it ends pods its own way.
+
+    Knative takes a security context of containers, and one of pods only by a feature that is off by default. The
+    folder that the model is copied to is anybody's to write, so that no group is needed for it.
+    """
+    predictor = service["spec"]["predictor"]
+    model, of_pod = predictor["model"], predictor.pop("securityContext", {})
+    for field in ("deploymentStrategy", "terminationGracePeriodSeconds"):
+        predictor.pop(field, None)
+    model.pop("lifecycle", None)
+    of_pod.pop("fsGroup", None)
+    model["securityContext"] = {**of_pod, **model.get("securityContext", {})}
+    wanted = {f"{QUEUE_PROXY}/{name}": value for name, value in RESOURCES.items()}
+    predictor["annotations"] = {**predictor.get("annotations", {}), **wanted}
+
+
+def fit_runtime(spec: Manifest) -> Manifest:
+    """Return a runtime of the run's own as Knative takes it: a port without a name, and the one probe that it asks.
+
+    Startup probes are taken by its newest versions alone, and a liveness probe kills a server that is still loading.
+    """
+    spec = copy.deepcopy(spec)
+    for container in spec["containers"]:
+        ports = {port.pop("name", ""): port["containerPort"] for port in container.get("ports", [])}
+        for probe in ("startupProbe", "livenessProbe"):
+            container.pop(probe, None)
+        asked = container.get("readinessProbe", {}).get("httpGet", {})
+        if asked.get("port") in ports:
+            asked["port"] = ports[asked["port"]]
+    return spec
+
+
+def owner_of(service: Mapping[str, Any]) -> str:
+    """Return the Deployment of the InferenceService's latest revision, "" while there is none."""
+    revision = predictor_of(service).get("latestCreatedRevision", "")
+    return f"{revision}-deployment" if revision else ""
+
+
+def address_of(service: Mapping[str, Any]) -> str:
+    """Return the host by which pods reach the predictor: Knative's gateway inside the cluster knows no shorter name."""
+    for one in (predictor_of(service), service.get("status", {})):
+        if host := urlsplit(one.get("address", {}).get("url", "")).netloc:
+            return host
+    return f"{service['metadata']['name']}-predictor.{service['metadata']['namespace']}.svc.cluster.local"
+
+
+def predictor_of(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    return service.get("status", {}).get("components", {}).get("predictor", {})
+
+
+def failure_of(service: Mapping[str, Any]) -> Problem | None:
+    """Return why Knative makes no pod of it, where waiting doesn't help, and what does."""
+    for message in said(service, ""):
+        if NO_DIGEST in message:
+            found = IMAGE.search(message)
+            registry = registry_of(found[1]) if found else "the registry"
+            return Problem(
+                f"Knative can't resolve the image's digest: {message}",
+                f"its controller asks the registry by itself, with no node's login, authority or proxy: add {registry} "
+                "to registries-skipping-tag-resolving in its ConfigMap config-deployment, or have the controller reach "
+                "and trust the registry (SSL_CERT_DIR, HTTPS_PROXY)",
+            )
+    for message in said(service, RECONCILE_FAILED):
+        if REFUSED in message:
+            fields = FIELDS.search(message)
+            keys = f", such as kubernetes.podspec-affinity: enabled, for {fields[1]}" if fields else ""
+            return Problem(
+                f"Knative refuses what KServe makes of it: {message}",
+                f"enable it in Knative's ConfigMap config-features{keys}",
+            )
+    return None
+
+
+def said(service: Mapping[str, Any], reason: str) -> Iterator[str]:
+    """Yield what the conditions that aren't true say for the reason, "" for any."""
+    for one in service.get("status", {}).get("conditions", []):
+        if one.get("status") != "True" and reason in ("", one.get("reason")):
+            yield one.get("message", "")
+
+
+def registry_of(image: str) -> str:
+    """Return the registry that Knative knows an image's by; Docker Hub's has another name than people give it."""
+    first, slash, _ = image.partition("/")
+    named = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    return "index.docker.io" if not named or first == "docker.io" else first
