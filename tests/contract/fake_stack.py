@@ -20,6 +20,7 @@ from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kserve.service import InferenceService
 from acceptance.load.result import SAMPLED, LoadResult
 from acceptance.serving.endpoint import Endpoint
+from acceptance.serving.gateway import Gateway
 from acceptance.serving.served_model import ServedModel
 from acceptance.stacks.protocol import HasKServe, HasPods, TargetFacts
 from acceptance.stacks.targets import Target
@@ -66,6 +67,8 @@ SAYS = {
     "stored_sha256": "",
     # why KServe does not call its service ready, and where it has the model from
     "service_waits": "",
+    # the gateway of the CPU predictor, as the arguments of one, or why there is none
+    "way": "KServe makes no routes",
     "service_source": "s3://made/up/models/triton-cpu",
     # how much larger than the trained model's the logits are while a new version takes over, one answer after the other
     "rollout_shifts": [0, 0, 1, 1],
@@ -243,7 +246,8 @@ class FakeStack(fake_node.FakeNode):
         if device == "cpu":
             with self.server() if self.kserve else contextlib.nullcontext(nowhere) as http:
                 grpc = nowhere if self.says["grpc"] else ""
-                yield Endpoint("triton-cpu", http, grpc, metrics, "cifar10", device, run)
+                way = self.says["way"] if isinstance(self.says["way"], str) else Gateway(**self.says["way"])
+                yield Endpoint("triton-cpu", http, grpc, metrics, "cifar10", device, run, way=way)
             return
         run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
         with self.holding("the GPU predictor"), self.server() as http:

@@ -29,6 +29,21 @@ def test_an_inference_service_is_ready_and_has_its_model_from_the_runs_store(tmp
     assert words in scenario.message
 
 
+GATEWAY = {"name": "Gateway kserve/ingress", "url": "http://203.0.113.7:80", "host": "triton-cpu-run.models.org"}
+
+
+@pytest.mark.parametrize(
+    ("way", "by"),
+    [
+        ("KServe makes no routes", "port-forward: KServe makes no routes"),
+        (GATEWAY, "Gateway kserve/ingress at http://203.0.113.7:80, Host triton-cpu-run.models.org"),
+    ],
+)
+def test_it_is_said_how_predictions_reach_the_predictor(tmp_path, way, by):
+    result = run_made_up(tmp_path / "report", {"way": way}, *KSERVE, "-k", READY)
+    assert result.scenarios()[READY].figures["predictions go by"] == by, result.output
+
+
 def test_without_kserve_its_scenarios_say_which_option_asks_for_it(tmp_path):
     result = run_made_up(tmp_path / "report", {}, "--data=digits", "-k", READY)
     assert result.scenarios()[READY].outcome == "skipped"
