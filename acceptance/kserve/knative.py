@@ -92,13 +92,16 @@ def failure_of(service: Mapping[str, Any]) -> Problem | None:
             )
     for message in said(service, RECONCILE_FAILED):
         if REFUSED in message:
-            fields = FIELDS.search(message)
-            keys = f", such as kubernetes.podspec-affinity: enabled, for {fields[1]}" if fields else ""
-            return Problem(
-                f"Knative refuses what KServe makes of it: {message}",
-                f"enable it in Knative's ConfigMap config-features{keys}",
-            )
+            return Problem(f"what KServe makes of it is refused: {message}", refusal_fix(message))
     return None
+
+
+def refusal_fix(message: str) -> str:
+    """Return what has a webhook take what KServe makes: Knative takes some fields of a pod by a feature of each."""
+    if not (fields := FIELDS.search(message)):
+        return "`kubectl get validatingwebhookconfigurations` shows who may refuse it"
+    keys = [f"kubernetes.podspec-{field.rpartition('.')[2].lower()}: enabled" for field in fields[1].split(", ")]
+    return f"a pod on a GPU needs some that Knative doesn't take by default: {', '.join(keys)} in its config-features"
 
 
 def said(service: Mapping[str, Any], reason: str) -> Iterator[str]:

@@ -87,6 +87,7 @@ def test_kserve_serves_the_trained_model_and_takes_the_load(run_with_kserve, api
     found = result.scenarios()
     assert {name: one.outcome for name, one in found.items()} == dict.fromkeys(expected, "passed")
     assert found[READY].figures["deployment mode"] == "Standard"
+    assert found[READY].figures["predictions go by"] == "port-forward: KServe makes no routes (disableIngressCreation)"
     assert found[SERVED].figures["file"].startswith("/mnt/models/cifar10/1/model.onnx in pod triton-cpu-")
     assert re.fullmatch(ONNX, found[SERVED].figures["ONNX"])
     assert found[SERVED].figures["in the object store"].startswith(f"s3://{store}/ci/triton-acceptance-")

@@ -11,6 +11,10 @@ from kubernetes import client
 
 from acceptance.errors import AcceptanceError
 from acceptance.images import PINNED, read_images
+from acceptance.kserve.installation import Installation
+from acceptance.kserve.routes import policy
+from acceptance.kserve.runtime import own_runtime
+from acceptance.kserve.service import MODE, inference_service
 from acceptance.kubernetes import kinds, manifests
 from acceptance.kubernetes.client import connect
 from acceptance.kubernetes.namespace import Namespace
@@ -93,6 +97,37 @@ def test_a_privileged_pod_is_refused(namespace):
     pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
     with pytest.raises(Exception, match="violates PodSecurity"):
         namespace.create(pod, dry_run="All")
+
+
+# --- objects of KServe's
+
+
+def of_knative_mode(**changes):
+    """Return what the run creates in Knative mode, asked for by the annotation: the lab's default is another."""
+    made = inference_service("triton-cpu-1", "s3://models/ci", own_runtime(), Installation("", "Knative", True))
+    made[-1]["metadata"]["annotations"][MODE] = "Knative"
+    made[-1]["spec"]["predictor"].update(changes)
+    return made
+
+
+def test_kserves_webhooks_take_what_knative_mode_leaves_of_an_inference_service(namespace):
+    skip_without_kserve(namespace.cluster.api())
+    for manifest in of_knative_mode():
+        namespace.create(manifest, "triton-cpu-1", dry_run="All")
+    _, service = of_knative_mode(deploymentStrategy={"type": "RollingUpdate"})
+    with pytest.raises(AcceptanceError, match="deploymentStrategy is only supported for raw deployment mode"):
+        namespace.create(service, "triton-cpu-1", dry_run="All")
+
+
+def test_the_policy_for_a_gateway_stands_beside_the_runs_own(namespace):
+    namespace.create(policy("kserve", (8080, 9000)))
+    networking: Any = client.NetworkingV1Api(namespace.cluster.api())
+    found = networking.read_namespaced_network_policy("from-kserve", namespace.name).spec
+    assert found.pod_selector.match_expressions[0].key == "serving.kserve.io/inferenceservice"
+    ((peer,),) = [rule._from for rule in found.ingress]
+    assert peer.namespace_selector.match_labels == {"kubernetes.io/metadata.name": "kserve"}
+    assert [port.port for port in found.ingress[0].ports] == [8080, 9000]
+    networking.delete_namespaced_network_policy("from-kserve", namespace.name)
 
 
 def test_every_image_is_pinned():

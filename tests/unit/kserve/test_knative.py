@@ -131,8 +131,17 @@ def test_what_knatives_webhook_refuses_is_named_with_the_feature():
     problem = knative.failure_of(said(refused))
     assert problem
     assert words in problem.what
-    assert "config-features" in problem.fix
-    assert "spec.template.spec.affinity, spec.template.spec.tolerations" in problem.fix
+    features = "kubernetes.podspec-affinity: enabled, kubernetes.podspec-tolerations: enabled in its config-features"
+    assert features in problem.fix
+
+
+def test_what_another_webhook_refuses_is_left_to_whoever_has_it():
+    words = 'admission webhook "policy.example.org" denied the request: no latest tags'
+    refused = {"type": "PredictorReady", "status": "False", "reason": "ReconcileFailed", "message": words}
+    problem = knative.failure_of(said(refused))
+    assert problem
+    assert words in problem.what
+    assert "validatingwebhookconfigurations" in problem.fix
 
 
 @pytest.mark.parametrize(

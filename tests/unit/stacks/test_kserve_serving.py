@@ -12,6 +12,7 @@ from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.kserve.installation import Installation
 from acceptance.kserve.routes import Routes, routes_of
 from acceptance.kserve.runtime import own_runtime
+from acceptance.kubernetes import admission
 from acceptance.stacks.kubernetes_serving import KServeServing
 from acceptance.storage.location import Location
 from acceptance.training.recipes import Recipe
@@ -281,6 +282,15 @@ class KnativeCluster(KServeCluster):
         status = {"deploymentMode": "Knative", "components": {"predictor": component}, "conditions": READY}
         super().__init__(**{"status": status, **more})
 
+    def refuse(self, path, body):
+        """Refuse as KServe's webhook does in this mode."""
+        if "deploymentStrategy" in body.get("spec", {}).get("predictor", {}):
+            words = "customizing deploymentStrategy is only supported for raw deployment mode"
+            return 403, {
+                "message": f'admission webhook "inferenceservice.kserve-webhook-server.validator" denied: {words}'
+            }
+        return super().refuse(path, body)
+
     def make(self, namespace, service):
         predictor = copy.deepcopy(service["spec"]["predictor"])
         labels = {
@@ -313,11 +323,20 @@ def test_in_knative_mode_a_revisions_pod_is_the_predictors_and_pods_reach_it_by_
         assert stack.namespace.pods.one_ready(NAME).metadata.name.startswith(f"{REVISION}-deployment-")
         assert f"deployment/{REVISION}-deployment 8080 9000 8002" in with_predictor(stack, predictor)
         assert stack.inference_service(endpoint).mode == "Knative"
-        # what KServe and Knative refuse
-        made = next(one for one in cluster.created if one["kind"] == "InferenceService")
-        assert not {"deploymentStrategy", "securityContext"} & set(made["spec"]["predictor"])
         ports = [8012, 8013, 8112, 9090]
         assert policies(cluster) == {"knative-serving": ports, "kourier-system": ports}
+
+
+def test_the_objects_that_are_tried_out_are_those_that_knative_mode_takes(tmp_path):
+    with stack_on(KnativeCluster(), tmp_path) as stack:
+        for installation, refused in ((KNATIVE, []), (STANDARD, [f"InferenceService {NAME}"])):
+            served_by_kserve(stack, tmp_path, installation)
+            found = []
+            for one in stack.serving.planned(NAME, ""):
+                manifest = stack.namespace.fit(one.manifest, one.name)
+                with stack.cluster.api() as api:
+                    found += admission.try_out(stack.namespace, api, manifest)[1]
+            assert [problem.what.partition(":")[0] for problem in found] == refused
 
 
 def test_a_digest_that_knative_cannot_resolve_is_said_at_once_with_the_fix(tmp_path):
