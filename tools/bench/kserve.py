@@ -14,8 +14,9 @@ from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.options import read_settings
 from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.inference import infer_json, json_request
+from acceptance.stacks.deployment_serving import DeploymentServing, Serving
 from acceptance.stacks.kubernetes import KubernetesStack
-from acceptance.stacks.kubernetes_serving import DeploymentServing, KServeServing, Serving
+from acceptance.stacks.kubernetes_serving import KServeServing
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
 from tools.bench.cluster import given
