@@ -9,11 +9,17 @@ Feature: KServe serves the trained model
     Then KServe calls it ready
     And its model repository is the one that the run wrote to the object store
 
-  Scenario: A new version of the model takes over under load
+  Scenario Outline: A new version of the model takes over under load: <replicas>
     Given KServe serves the trained model with a predictor of its own
+    And the predictor has <replicas>
     When a version with another output bias is rolled out under 100 requests a second
     Then every request succeeds
-    And the answers change from the trained model's to the new version's
+    And the answers change from the version before to the new one
+
+    Examples:
+      | replicas     |
+      | one replica  |
+      | two replicas |
 
   Scenario: The predictor is stopped and resumed
     Given KServe serves the trained model with a predictor of its own

@@ -3,12 +3,14 @@
 PYTEST_DONT_REWRITE: a failed step says its problem, and no more.
 """
 
-from pytest_bdd import given, then, when
+from pytest_bdd import given, parsers, then, when
 
 from acceptance.kserve import leftovers
 from acceptance.kserve.service import not_called_ready, other_source
 from acceptance.load import rollout as rollouts
 from acceptance.serving.predictions import disagreeing
+
+REPLICAS = {"one": 1, "two": 2}
 
 
 @when("KServe is asked for the predictor's InferenceService", target_fixture="inference_service")
@@ -33,15 +35,20 @@ def repository_is_the_stores(inference_service, settings):
 
 
 @given("KServe serves the trained model with a predictor of its own")
-def predictor_of_its_own(changing_endpoint):
-    return changing_endpoint
+def predictor_of_its_own(changing_predictor):
+    return changing_predictor
+
+
+@given(parsers.re(r"the predictor has (?P<replicas>one|two) replicas?"), converters={"replicas": REPLICAS.get})
+def predictor_has(kserve, changing_predictor, replicas):
+    kserve.scale(changing_predictor.endpoint, replicas)
 
 
 @when("a version with another output bias is rolled out under 100 requests a second", target_fixture="loads")
 def roll_out(rollout, figures):
     for name, value in rollout.figures().items():
         figures(name, value)
-    return {"rollout": rollout}
+    return {"rollout": rollout.judged}
 
 
 @when("its InferenceService is stopped")
@@ -55,19 +62,19 @@ def nothing_serves(stopped):
 
 
 @when("the InferenceService is resumed")
-def resume(kserve, changing_endpoint):
-    kserve.resume(changing_endpoint)
+def resume(kserve, changing_predictor):
+    kserve.resume(changing_predictor.endpoint)
 
 
 @then("it answers as before it was stopped")
-def answers_as_before(stopped, changing_endpoint, sample_image):
-    answers = {"before": stopped.logits, "after": changing_endpoint.infer_json(sample_image)}
+def answers_as_before(stopped, changing_predictor, sample_image):
+    answers = {"before": stopped.logits, "after": changing_predictor.endpoint.infer_json(sample_image)}
     assert not (problem := disagreeing(answers)), problem
 
 
 @when("its InferenceService is deleted", target_fixture="left")
-def delete(kserve, changing_endpoint):
-    return kserve.remove(changing_endpoint)
+def delete(kserve, changing_predictor):
+    return kserve.remove(changing_predictor.endpoint)
 
 
 @then("nothing of it is left in the cluster or the object store")
@@ -75,7 +82,7 @@ def nothing_is_left(left):
     assert not (problem := leftovers.some(left)), problem
 
 
-@then("the answers change from the trained model's to the new version's")
+@then("the answers change from the version before to the new one")
 def answers_change(rollout_versions, figures):
     figures("answers", rollouts.counts(rollout_versions))
     assert not (problem := rollouts.not_taken_over(rollout_versions)), problem

@@ -113,6 +113,24 @@ def read_service(found: Mapping[str, Any]) -> InferenceService:
     )
 
 
+def strategy(service: Mapping[str, Any], deployment: Any) -> str:
+    """Return how the service's Deployment replaces pods, such as `maxSurge 1, maxUnavailable 0`.
+
+    Says so where a site's default has taken the place of what the InferenceService asks for; `deployment` is None where
+    this account may not read it.
+    """
+    asked = service["spec"]["predictor"].get("deploymentStrategy", {}).get("rollingUpdate", {})
+    wanted = f"maxSurge {asked.get('maxSurge')}, maxUnavailable {asked.get('maxUnavailable')}"
+    if deployment is None:
+        return f"{wanted} was asked for; this account may not read the Deployment"
+    has = deployment.spec.strategy
+    rolling = has.rolling_update
+    found = f"maxSurge {rolling.max_surge}, maxUnavailable {rolling.max_unavailable}" if rolling else has.type
+    if found == wanted:
+        return found
+    return f"{found}, where the InferenceService asks for {wanted}: the site's default, or a webhook, has replaced it"
+
+
 def not_called_ready(service: InferenceService) -> Problem | None:
     if not service.not_ready:
         return None

@@ -1,6 +1,7 @@
 """A load during which another version of the model took over: which version gave each of its answers."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,29 @@ from acceptance.load.result import LoadResult
 
 BEFORE, AFTER = "the version before", "the new version"
 LOOK = "look at the InferenceService's Deployment, its pods and their events"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A load with a connection for each request, and one beside it whose clients keep theirs.
+
+    `bias`: how much larger the new version's logits are than the trained model's; `strategy`: how pods were replaced.
+    """
+
+    judged: LoadResult
+    kept_alive: LoadResult
+    bias: float
+    strategy: str
+
+    def figures(self) -> dict[str, str]:
+        """Return the judged load's figures, and beside them what is reported and not judged."""
+        kept, lost = self.kept_alive, int(self.kept_alive.failed.sum())
+        words = f": {kept.failures()}" if lost else ""
+        return {
+            **self.judged.figures(),
+            "lost with kept-alive connections": f"{lost} of {len(kept):,}{words}",
+            "rollout strategy": self.strategy,
+        }
 
 
 def versions(load: LoadResult, before: np.ndarray, after: np.ndarray, device: str = "cpu") -> list[str]:

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import secrets
 import shlex
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -35,6 +35,7 @@ from acceptance.kubernetes.rights import FOR_KSERVE, FOR_STORE
 from acceptance.load import vegeta
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
+from acceptance.load.rollout import Rollout
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes, module_command
 from acceptance.serving import repository, served_model
@@ -46,6 +47,7 @@ from acceptance.stacks import kserve_needs, run_store
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.deployment_serving import DeploymentServing, Serving
+from acceptance.stacks.kserve_changes import KServeChanges
 from acceptance.stacks.kubernetes_preflight import Preflight
 from acceptance.stacks.kubernetes_serving import KServeServing
 from acceptance.stacks.protocol import Part, PodResult, Say, TargetFacts
@@ -352,11 +354,14 @@ class KubernetesStack(BaseStack):
     def cannot_stop(self) -> str:
         return self.kserve.cannot_stop if self.kserve else ""
 
+    def changes_of(self, endpoint: Endpoint) -> KServeChanges:
+        return KServeChanges(self.serving_of(endpoint))
+
     def pause(self, endpoint: Endpoint) -> list[str]:
-        return self.serving_of(endpoint).pause(endpoint.name)
+        return self.changes_of(endpoint).pause(endpoint.name)
 
     def resume(self, endpoint: Endpoint) -> None:
-        self.serving_of(endpoint).resume(endpoint.name)
+        self.changes_of(endpoint).resume(endpoint.name)
         self.wait_until_ready(endpoint)
 
     def remove(self, endpoint: Endpoint) -> list[str]:
@@ -364,19 +369,22 @@ class KubernetesStack(BaseStack):
         self.stop_serving(endpoint)
         return serving.left(endpoint.name)
 
-    def roll_out(self, endpoint: Endpoint, bias: float, plan: LoadPlan) -> LoadResult:
-        serving, before, begun = self.serving_of(endpoint), self.namespace.pods.uids(endpoint.name), False
+    def scale(self, endpoint: Endpoint, replicas: int) -> None:
+        self.changes_of(endpoint).scale(endpoint.name, replicas)
+
+    def roll_out(self, endpoint: Endpoint, bias: float, judged: LoadPlan, beside: LoadPlan) -> Rollout:
+        changes, before, begun = self.changes_of(endpoint), self.namespace.pods.uids(endpoint.name), False
 
         def progress() -> str:
             nonlocal begun
             if not begun:
                 begun = True
-                serving.roll_out(endpoint, bias)
-            return serving.not_rolled_out(endpoint.name, before) or "load, on a new version of the model"
+                changes.roll_out(endpoint, bias)
+            return changes.not_rolled_out(endpoint.name, before) or "load, on a new version of the model"
 
-        result = self.send_from_pod(endpoint, plan, progress)
-        serving.wait_rolled_out(endpoint.name, before)
-        return result
+        sent, kept_alive = self.send_at_once(endpoint, [judged, beside], progress)
+        changes.wait_rolled_out(endpoint.name, before)
+        return Rollout(sent, kept_alive, bias, changes.strategy(endpoint.name))
 
     # --- load
 
@@ -388,12 +396,23 @@ class KubernetesStack(BaseStack):
         return dataclasses.replace(result, incidents=(incident,) if incident else ())
 
     def send_from_pod(self, endpoint: Endpoint, plan: LoadPlan, progress: Progress) -> LoadResult:
-        name = f"load-{endpoint.device}-{next(self.numbers)}"
-        artifact = f"loads/{name}.csv"
-        for manifest in objects.load(name, endpoint, plan, artifact):
-            self.namespace.create(manifest, name)
-        with self.deletion.after("Job", name=name):
-            self.namespace.waits.succeeded(name, plan.most_seconds, lambda pod: progress())
+        (result,) = self.send_at_once(endpoint, [plan], progress)
+        return result
+
+    def send_at_once(self, endpoint: Endpoint, plans: Sequence[LoadPlan], progress: Progress) -> list[LoadResult]:
+        """Send each plan from a pod of its own; return their results in the same order."""
+        sent = {f"load-{endpoint.device}-{next(self.numbers)}": plan for plan in plans}
+        with contextlib.ExitStack() as ended:
+            for name, plan in sent.items():
+                for manifest in objects.load(name, endpoint, plan, artifact_of(name)):
+                    self.namespace.create(manifest, name)
+                ended.enter_context(self.deletion.after("Job", name=name))
+            for name, plan in sent.items():
+                self.namespace.waits.succeeded(name, plan.most_seconds, lambda pod: progress())
+        return [self.fetch_load(name, plan) for name, plan in sent.items()]
+
+    def fetch_load(self, name: str, plan: LoadPlan) -> LoadResult:
+        artifact = artifact_of(name)
         table = self.workspace.directory / f"{name}.csv"
         table.write_bytes(self.artifacts.get(artifact))
         result = vegeta.read_table(table, plan)
@@ -401,3 +420,8 @@ class KubernetesStack(BaseStack):
         table.unlink()
         self.artifacts.delete(artifact)
         return result
+
+
+def artifact_of(load: str) -> str:
+    """Return where the run's MLflow has a load's table."""
+    return f"loads/{load}.csv"

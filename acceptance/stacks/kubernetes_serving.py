@@ -1,8 +1,7 @@
 """KServe makes a predictor in a cluster, of an InferenceService."""
 
-import secrets
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,11 +17,8 @@ from acceptance.kubernetes import kinds
 from acceptance.kubernetes.client import SECONDS
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
-from acceptance.kubernetes.view import is_ready
 from acceptance.serving import repository
-from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.gateway import Gateway
-from acceptance.serving.other_version import with_other_bias
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.kubernetes_objects import Planned
 from acceptance.stacks.run_store import RunStore
@@ -86,52 +82,15 @@ class KServeServing:
         repository.build_repository(models, model, device, self.images.triton_backend, SITE_PACKAGES)
         self.store.put_folder(models, models_of(version))
 
-    def roll_out(self, endpoint: Endpoint, bias: float) -> None:
-        """Have KServe serve the model with another output bias; its pod starts beside the one that there is."""
-        version = f"{endpoint.name}/{secrets.token_hex(2)}"
-        folder = endpoint.run.download_model("onnx", self.directory / version / "download")
-        file = folder / repository.MODEL_FILE
-        file.write_bytes(with_other_bias(file.read_bytes(), bias))
-        self.write(version, folder, endpoint.device)
-        self.patch(endpoint.name, {"spec": {"predictor": {"model": {"storageUri": self.source(version)}}}})
-
     def patch(self, name: str, changes: Manifest) -> None:
         cluster = self.namespace.cluster
         with cluster.api_errors(f"updating InferenceService {name}"), cluster.api() as api:
             kinds.patch(api, "InferenceService", name, self.namespace.name, changes)
 
-    def not_rolled_out(self, name: str, before: Set[str]) -> str:
-        """Return "" once a pod is ready that isn't one of `before`, by their uids; raises where none will be."""
-        pods = self.namespace.pods
-        if self.knative:
-            self.look_at_revision(name, self.read(name))
-        newest = next(iter(pods.named(name)), None)
-        new = newest is not None and newest.metadata.uid not in before
-        if new and is_ready(newest):
-            return ""
-        # one that is refused is never there to be asked
-        cause = pods.diagnose(newest) if new else pods.diagnose_missing(name, None)
-        if cause and cause.final:
-            raise Unrecoverable(f"the new version of {name}: {cause.text}")
-        return cause.text if cause else f"no pod of {name}'s new version is ready yet"
-
-    def wait_rolled_out(self, name: str, before: Set[str]) -> None:
-        self.wait_until(name, "have a new version", lambda found: self.not_rolled_out(name, before))
-
     def source(self, version: str) -> str:
         return str(self.store.location.beneath(models_of(version)))
 
-    # --- stopped, resumed, deleted
-
-    def pause(self, name: str) -> list[str]:
-        """Have KServe stop serving; return what still serves the model 30 s later."""
-        self.patch(name, {"metadata": {"annotations": {service.STOP: "true"}}})
-        self.wait_until(name, "be stopped", service.not_stopped)
-        return self.left(name, but=self.kinds)
-
-    def resume(self, name: str) -> None:
-        self.patch(name, {"metadata": {"annotations": {service.STOP: "false"}}})
-        self.wait_ready(name)
+    # --- its end
 
     def delete(self, name: str) -> None:
         self.namespace.delete(*self.kinds, name=name)

@@ -14,6 +14,7 @@ from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Pull
 from acceptance.kserve.service import InferenceService
 from acceptance.load.result import LoadPlan, LoadResult
+from acceptance.load.rollout import Rollout
 from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.served_model import ServedModel
@@ -162,8 +163,11 @@ class HasKServe(Protocol):
     def remove(self, endpoint: Endpoint) -> list[str]:
         """Delete the InferenceService; return what of it is left 30 s later in the cluster and the object store."""
 
-    def roll_out(self, endpoint: Endpoint, bias: float, plan: LoadPlan) -> LoadResult:
-        """Have KServe serve the endpoint's model with larger logits, by `bias`, while the plan's requests are sent.
+    def scale(self, endpoint: Endpoint, replicas: int) -> None:
+        """Have KServe keep so many pods of the endpoint's InferenceService; returns once they are ready."""
 
-        Returns once the load has ended and the new version's pod is ready.
+    def roll_out(self, endpoint: Endpoint, bias: float, judged: LoadPlan, beside: LoadPlan) -> Rollout:
+        """Have KServe serve the endpoint's model with larger logits, by `bias`, while two loads are sent at once.
+
+        Returns once both have ended and only pods of the new version are left.
         """

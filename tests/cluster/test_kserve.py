@@ -47,7 +47,8 @@ STOP = "the_predictor_is_stopped_and_resumed"
 DELETED = "deleting_the_predictor_leaves_nothing"
 GRPC = "grpc_gives_the_same_logits"
 SERVED = "what_is_served_is_what_was_trained"
-ROLLOUT = "a_new_version_of_the_model_takes_over_under_load"
+ROLLOUT = "a_new_version_of_the_model_takes_over_under_load_replicas"
+ROLLOUTS = (f"{ROLLOUT}[one replica]", f"{ROLLOUT}[two replicas]")
 ONNX = r"the model IR version \d+, opset \d+; the server's newest IR version \d+, opset \d+"
 LOAD = "the_cpu_predictor_takes_the_tutorials_load"
 
@@ -80,9 +81,9 @@ def run_with_kserve(run_on_lab, minio, store):
 
 
 def test_kserve_serves_the_trained_model_and_takes_the_load(run_with_kserve, api, store, minio, lab_kubeconfig):
-    expected = (READY, ROLLOUT, STOP, DELETED, DEER, GRPC, SERVED, LOAD)
+    expected = (READY, *ROLLOUTS, STOP, DELETED, DEER, GRPC, SERVED, LOAD)
     with storage_container(api, f"s3://{store}/"):
-        result = run_with_kserve("-k", " or ".join(expected))
+        result = run_with_kserve("-k", " or ".join((READY, ROLLOUT, STOP, DELETED, DEER, GRPC, SERVED, LOAD)))
     assert result.code == 0, result.output
     found = result.scenarios()
     assert {name: one.outcome for name, one in found.items()} == dict.fromkeys(expected, "passed")
@@ -91,7 +92,10 @@ def test_kserve_serves_the_trained_model_and_takes_the_load(run_with_kserve, api
     assert found[SERVED].figures["file"].startswith("/mnt/models/cifar10/1/model.onnx in pod triton-cpu-")
     assert re.fullmatch(ONNX, found[SERVED].figures["ONNX"])
     assert found[SERVED].figures["in the object store"].startswith(f"s3://{store}/ci/triton-acceptance-")
-    assert found[ROLLOUT].figures["success"] == "100.000% of 3,000"
+    for rollout in ROLLOUTS:
+        assert found[rollout].figures["success"] == "100.000% of 3,000"
+        assert found[rollout].figures["rollout strategy"] == "maxSurge 1, maxUnavailable 0"
+        print(found[rollout].figures["lost with kept-alive connections"])
     assert found[LOAD].figures["success"] == "100.000% of 3,000"
     results = json.loads((result.report / "results.json").read_text())
     assert results["versions"]["KServe"] == "0.20.0, Standard mode"
@@ -258,5 +262,5 @@ def test_a_new_version_that_cannot_be_served_is_named_and_the_one_before_answers
             stack.serving.broken(repository=WRONG_SHAPE),
             pytest.raises(AcceptanceError, match=r"the new version of triton-cpu-.*run warmup sample"),
         ):
-            stack.roll_out(endpoint, 1.0, plan)
+            stack.roll_out(endpoint, 1.0, plan, plan)
         assert np.array_equal(infer_json(endpoint.infer_url, image), answer)

@@ -19,6 +19,7 @@ from acceptance.errors import AcceptanceError, Problem, ProcessDied, WaitTimeout
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kserve.service import InferenceService
 from acceptance.load.result import SAMPLED, LoadResult
+from acceptance.load.rollout import Rollout
 from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.gateway import Gateway
 from acceptance.serving.served_model import ServedModel
@@ -70,9 +71,10 @@ SAYS = {
     # the gateway of the CPU predictor, as the arguments of one, or why there is none
     "way": "KServe makes no routes",
     "service_source": "s3://made/up/models/triton-cpu",
-    # how much larger than the trained model's the logits are while a new version takes over, one answer after the other
+    # how much larger than the version before's the logits are while a new one takes over, one answer after the other
     "rollout_shifts": [0, 0, 1, 1],
     "rollout_failures": 0,
+    "kept_alive_lost": 0,
     # why KServe stops nothing, what is left of a predictor that it stopped, or that was deleted, and how much larger
     # the logits are once it is resumed
     "cannot_stop": "",
@@ -280,14 +282,25 @@ class FakeStack(fake_node.FakeNode):
     def remove(self, endpoint):
         return self.says["left"]
 
-    def roll_out(self, endpoint, bias, plan):
-        count = plan.requests
-        codes = np.full(count, 200)
-        codes[: self.says["rollout_failures"]] = 503
-        logits = [logits_of(4) + shift for shift in self.says["rollout_shifts"]]
-        waited = np.full(count, 0.003)
-        return LoadResult(
-            plan, np.arange(count) / plan.rate, waited, codes, [""] * count, answers=tuple(map(answer_of, logits))
+    def scale(self, endpoint, replicas):
+        self.replicas = {1: "one replica", 2: "two replicas"}[replicas]
+
+    def roll_out(self, endpoint, bias, judged, beside):
+        def load(plan, lost, answers=()):
+            count = plan.requests
+            codes = np.full(count, 200)
+            codes[:lost] = 503
+            return LoadResult(
+                plan, np.arange(count) / plan.rate, np.full(count, 0.003), codes, [""] * count, answers=answers
+            )
+
+        shifts = [bias - 1 + shift for shift in self.says["rollout_shifts"]]
+        answers = tuple(answer_of(logits_of(4) + shift) for shift in shifts)
+        return Rollout(
+            load(judged, self.says["rollout_failures"], answers),
+            load(beside, self.says["kept_alive_lost"]),
+            bias,
+            f"made up, {self.replicas}",
         )
 
     def send_load(self, endpoint, plan):

@@ -5,7 +5,7 @@ import pytest
 from tests.running import run_made_up
 
 KSERVE = ("--target=existing", "--predictor=kserve", "--store=s3://made/up", "--data=digits")
-ROLLOUT = "a_new_version_of_the_model_takes_over_under_load"
+ROLLOUT = "a_new_version_of_the_model_takes_over_under_load_replicas[{}]"
 STOP = "the_predictor_is_stopped_and_resumed"
 DELETED = "deleting_the_predictor_leaves_nothing"
 GRPC = "grpc_gives_the_same_logits"
@@ -101,7 +101,16 @@ STAYS = "do not go from the one version to the other"
     ],
 )
 def test_a_rollout_loses_no_request_and_goes_from_one_version_to_the_other(tmp_path, says, outcome, words):
-    result = run_made_up(tmp_path / "report", says, *KSERVE, "-k", ROLLOUT)
-    scenario = result.scenarios()[ROLLOUT]
+    result = run_made_up(tmp_path / "report", says, *KSERVE, "-k", "new_version and one")
+    scenario = result.scenarios()[ROLLOUT.format("one replica")]
     assert scenario.outcome == outcome, result.output
     assert words in scenario.message
+
+
+def test_a_second_rollout_goes_on_from_the_first_and_what_is_not_judged_is_reported(tmp_path):
+    result = run_made_up(tmp_path / "report", {"kept_alive_lost": 3}, *KSERVE, "-k", "new_version")
+    for replicas in ("one replica", "two replicas"):
+        scenario = result.scenarios()[ROLLOUT.format(replicas)]
+        assert scenario.outcome == "passed", result.output
+        assert scenario.figures["lost with kept-alive connections"] == "3 of 600: 3 x HTTP 503"
+        assert scenario.figures["rollout strategy"] == f"made up, {replicas}"

@@ -1,6 +1,10 @@
 """The objects that KServe gets, and what is read in its status."""
 
+import re
+from types import SimpleNamespace
+
 import pytest
+from kubernetes import client
 
 from acceptance.kserve import service
 from acceptance.kserve.installation import Installation
@@ -127,3 +131,29 @@ def test_a_source_beneath_another_place_is_said():
 def test_hopeless_is_what_no_pod_will_ever_be_made_of(failure, words):
     assert service.hopeless(said(modelStatus={"lastFailureInfo": failure})) == words
     assert service.hopeless(said()) == ""
+
+
+ASKED = {"spec": {"predictor": {"deploymentStrategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}}}
+
+
+@pytest.mark.parametrize(
+    ("has", "words"),
+    [
+        ({"type": "RollingUpdate", "surge": 1, "unavailable": 0}, "maxSurge 1, maxUnavailable 0"),
+        (
+            {"type": "RollingUpdate", "surge": "25%", "unavailable": "25%"},
+            "maxUnavailable 25%, where .*maxSurge 1",
+        ),
+        ({"type": "Recreate"}, "Recreate, where the InferenceService asks for .*the site's default"),
+        (None, "was asked for; this account may not read"),
+    ],
+)
+def test_a_rollout_strategy_that_is_not_the_one_asked_for_is_named(has, words):
+    deployment = None
+    if has:
+        rolling = client.V1RollingUpdateDeployment(max_surge=has.get("surge"), max_unavailable=has.get("unavailable"))
+        strategy = client.V1DeploymentStrategy(
+            type=has["type"], rolling_update=rolling if has["type"] == "RollingUpdate" else None
+        )
+        deployment = SimpleNamespace(spec=SimpleNamespace(strategy=strategy))
+    assert re.fullmatch(f".*{words}.*", service.strategy(ASKED, deployment))

@@ -13,6 +13,7 @@ from acceptance.kserve.installation import Installation
 from acceptance.kserve.routes import Routes, routes_of
 from acceptance.kserve.runtime import own_runtime
 from acceptance.kubernetes import admission
+from acceptance.stacks.kserve_changes import KServeChanges
 from acceptance.stacks.kubernetes_serving import KServeServing
 from acceptance.storage.location import Location
 from acceptance.training.recipes import Recipe
@@ -182,7 +183,7 @@ def test_a_new_version_is_written_beside_the_one_before_and_named_to_kserve(tmp_
     with stack_on(cluster, tmp_path) as stack:
         store = served_by_kserve(stack, tmp_path)
         endpoint = stack.start_predictor(NAME, trained("cpu"), "cpu").endpoint
-        stack.serving.roll_out(endpoint, 1.0)
+        KServeChanges(stack.serving).roll_out(endpoint, 1.0)
         ((path, changes),) = cluster.patched
         assert path.endswith(f"/inferenceservices/{NAME}")
         source = changes["spec"]["predictor"]["model"]["storageUri"]
@@ -198,8 +199,9 @@ def test_a_predictor_is_stopped_and_resumed_by_kserves_annotation(tmp_path):
         served_by_kserve(stack, tmp_path)
         stack.start_predictor(NAME, trained("cpu"), "cpu")
         # it and its runtime stay
-        assert stack.serving.pause(NAME) == []
-        stack.serving.resume(NAME)
+        changes = KServeChanges(stack.serving)
+        assert changes.pause(NAME) == []
+        changes.resume(NAME)
         assert [changes for _, changes in cluster.patched] == [
             {"metadata": {"annotations": {"serving.kserve.io/stop": value}}} for value in ("true", "false")
         ]
@@ -380,7 +382,8 @@ def test_a_rollout_in_knative_mode_waits_for_the_new_revisions_pod(tmp_path):
         served_by_kserve(stack, tmp_path, KNATIVE)
         endpoint = stack.start_predictor(NAME, trained("cpu"), "cpu").endpoint
         before = stack.namespace.pods.uids(NAME)
-        assert "no pod of triton-gpu-1's new version is ready yet" in stack.serving.not_rolled_out(NAME, before)
+        changes = KServeChanges(stack.serving)
+        assert changes.not_rolled_out(NAME, before) == f"0 pods of {NAME}'s new version are ready, 1 are old"
         namespace = f"/api/v1/namespaces/{stack.namespace.name}"
         (first,) = [one for name, one in cluster.objects[f"{namespace}/pods"].items() if name.startswith(REVISION)]
         second = copy.deepcopy(first)
@@ -392,8 +395,30 @@ def test_a_rollout_in_knative_mode_waits_for_the_new_revisions_pod(tmp_path):
         with cluster.changed:  # it is the later one
             second["metadata"]["creationTimestamp"] = "2026-11-23T12:00:30Z"
             cluster.tell(f"{namespace}/pods", "MODIFIED", second)
-        stack.serving.wait_rolled_out(NAME, before)
+        changes.wait_rolled_out(NAME, before)
         assert stack.namespace.pods.owners[NAME] == f"{NAME}-predictor-00002-deployment"
         status["conditions"] = [{"type": "PredictorReady", "status": "False", "message": NO_DIGEST}]
         with pytest.raises(AcceptanceError, match="can't resolve the image's digest"):
-            stack.serving.not_rolled_out(endpoint.name, before)
+            changes.not_rolled_out(endpoint.name, before)
+
+
+def test_a_predictor_is_scaled_by_both_of_its_bounds_and_waited_for(tmp_path):
+    cluster = KServeCluster()
+    with stack_on(cluster, tmp_path) as stack:
+        served_by_kserve(stack, tmp_path)
+        stack.start_predictor(NAME, trained("cpu"), "cpu")
+        changes = KServeChanges(stack.serving)
+        changes.scale(NAME, 1)
+        assert [changes for _, changes in cluster.patched] == [
+            {"spec": {"predictor": {"minReplicas": 1, "maxReplicas": 1}}}
+        ]
+        assert changes.not_scaled(NAME, 2) == "it has 1 pods, 1 of them ready"
+
+
+def test_a_rollout_ends_when_all_pods_are_of_the_new_version(tmp_path):
+    with stack_on(KServeCluster(), tmp_path) as stack:
+        served_by_kserve(stack, tmp_path)
+        stack.start_predictor(NAME, trained("cpu"), "cpu")
+        changes, (uid,) = KServeChanges(stack.serving), stack.namespace.pods.uids(NAME)
+        assert changes.not_rolled_out(NAME, frozenset()) == ""
+        assert changes.not_rolled_out(NAME, {uid}) == f"0 pods of {NAME}'s new version are ready, 1 are old"
