@@ -95,7 +95,10 @@ def load(name: str, endpoint: Endpoint, plan: LoadPlan, artifact: str) -> list[M
     target = vegeta.target(endpoint.inside_url, plan)
     (job,) = manifests.read_component("load")
     attack = vegeta.attack_arguments("/target/target.json", "/results/results.bin", plan)
-    manifests.container_of(job, "attack")["command"] += attack
+    sender = manifests.container_of(job, "attack")
+    sender["command"] += attack
+    # the tutorial's load gets what the manifest has, and a smaller one its part
+    sender["resources"]["requests"]["cpu"] = f"{min(500, max(100, plan.rate))}m"
     manifests.set_variables(job, "upload", RESULTS_URL=artifact_url(artifact))
     return [manifests.config_map(name, {"target.json": target}), job]
 
