@@ -31,6 +31,7 @@ class Images:
     vegeta: str
     triton: str
     triton_backend: str
+    minio: str
     cuda_vector_add: str
     cuda: str
     device_plugin: str
@@ -43,9 +44,10 @@ class Images:
         """Return the image that a manifest calls by its key in images.yaml."""
         return str(getattr(self, placeholder.replace("-", "_")))
 
-    def of_pods(self) -> list[str]:
-        """Return the images that pods run, the device plugin's among them."""
-        return [self.trainer, self.vegeta, self.triton, self.cuda_vector_add, self.cuda, self.device_plugin]
+    def of_pods(self, minio: bool = False) -> list[str]:
+        """Return the images that pods run, the device plugin's among them; `minio`: an object store's too."""
+        found = [self.trainer, self.vegeta, self.triton, self.cuda_vector_add, self.cuda, self.device_plugin]
+        return [*found, self.minio] if minio else found
 
 
 def read_images(overrides: Path | None) -> Images:

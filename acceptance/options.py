@@ -7,13 +7,14 @@ from pathlib import Path
 
 from acceptance.errors import BadSetting
 from acceptance.load import limits
-from acceptance.settings import Settings
+from acceptance.settings import MINIO, Settings
 from acceptance.storage.location import read_location
 from acceptance.training.recipes import PROFILES
 
 PREDICTORS = ("deployment", "kserve")
 LEVELS = ("restricted", "baseline")
 WITH_PODS = ("existing", "kind", "k3d")
+WITH_MINIO = ("docker", *WITH_PODS)
 DATA = ("auto", "cifar10", "digits")
 ON, OFF = ("1", "yes", "true", "on"), ("", "0", "no", "false", "off")
 # how much of a value an error shows
@@ -60,7 +61,8 @@ OPTIONS = (
     ),
     Option(
         "--store",
-        "s3://BUCKET/PREFIX: the run's MLflow keeps its artifacts there, in a prefix of the run's own; not on docker",
+        "s3://BUCKET/PREFIX: the run's MLflow keeps its artifacts there, in a prefix of the run's own; minio: the run "
+        "starts a MinIO for them, in a pod or a container",
         "a folder of the run's, or of its MLflow's pod",
     ),
     Option(
@@ -242,8 +244,15 @@ def read_settings(
 
 
 def read_store(reader: Reader, target: str) -> str:
-    store = reader.only_for("store", target, "embedded", *WITH_PODS)
-    return str(read_location(store, reader.text("store")[1])) if store else ""
+    store, source = reader.text("store")
+    if store != MINIO:
+        return str(read_location(store, source)) if store else ""
+    if target not in WITH_MINIO:
+        raise BadSetting(
+            f"{source}: a run starts MinIO in a pod or a container, and the target is {target}; choose --target "
+            f"{' or '.join(WITH_MINIO)}, or name a store of yours, --store s3://BUCKET/PREFIX"
+        )
+    return store
 
 
 def read_predictor(reader: Reader, target: str, store: str) -> str:
@@ -253,7 +262,8 @@ def read_predictor(reader: Reader, target: str, store: str) -> str:
         if not store:
             _, source = reader.text("predictor")
             raise BadSetting(
-                f"{source}: KServe copies the model from an object store; name it, --store s3://BUCKET/PREFIX"
+                f"{source}: KServe copies the model from an object store; name yours, --store s3://BUCKET/PREFIX, or "
+                "have one started, --store minio"
             )
     return predictor
 

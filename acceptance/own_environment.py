@@ -17,6 +17,8 @@ def prepare_environment() -> None:
         del os.environ[name]
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"  # else it tries a dead server for minutes
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "14"  # twice, and a silent one is named within 30 s
+    # else it fetches a model from the object store itself, whose address and authority are those of MLflow's pod
+    os.environ["MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD"] = "false"
     os.environ.update(around_loopback(os.environ))
     os.environ.setdefault("LOGNAME", user_name())  # libraries ask for it, and not all of them take an answer of none
     try:

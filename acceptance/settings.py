@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+# the --store that a run brings along, and its bucket
+MINIO, MINIO_PLACE = "minio", "s3://models"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -41,3 +44,13 @@ class Settings:
     def kserve(self) -> bool:
         """Whether KServe makes the predictors."""
         return self.predictor == "kserve"
+
+    @property
+    def minio(self) -> bool:
+        """Whether the run has an object store of its own."""
+        return self.store == MINIO
+
+    @property
+    def store_place(self) -> str:
+        """Where in an object store the run works, such as `s3://bucket/prefix`, "" without one."""
+        return MINIO_PLACE if self.minio else self.store

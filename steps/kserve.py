@@ -31,7 +31,7 @@ def is_ready(inference_service):
 
 @then("its model repository is the one that the run wrote to the object store")
 def repository_is_the_stores(inference_service, settings):
-    assert not (problem := other_source(inference_service, settings.store)), problem
+    assert not (problem := other_source(inference_service, settings.store_place)), problem
 
 
 @given("KServe serves the trained model with a predictor of its own")

@@ -1,4 +1,4 @@
-"""A real MinIO for tests, as a process on 127.0.0.1; they skip where its program isn't at hand."""
+"""A real MinIO for tests, as a process of this machine; they skip where its program isn't at hand."""
 
 import contextlib
 import os
@@ -14,6 +14,8 @@ import pytest
 import requests
 
 from acceptance.processes.local import free_port
+from acceptance.storage.certificate import issue
+from acceptance.storage.minio import CERTIFICATE, KEY
 from acceptance.waiting import Ready, wait_until
 from tools.suite_run import WITH_PARENT
 
@@ -30,11 +32,12 @@ def find_program() -> str:
 
 @dataclass(frozen=True)
 class Minio:
-    """Its endpoint and its account, whose secret is nowhere else."""
+    """Its endpoint and its account, whose secret is nowhere else; with TLS the file of its authority."""
 
     endpoint: str
     user: str = field(default_factory=lambda: f"user-{secrets.token_hex(4)}")
     password: str = field(default_factory=lambda: secrets.token_hex(16))
+    authority: str = ""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -43,6 +46,7 @@ class Minio:
             "AWS_ACCESS_KEY_ID": self.user,
             "AWS_SECRET_ACCESS_KEY": self.password,
             "AWS_DEFAULT_REGION": "us-east-1",
+            **({"AWS_CA_BUNDLE": self.authority} if self.authority else {}),
         }
 
     def client(self) -> Any:
@@ -50,7 +54,11 @@ class Minio:
         import boto3
 
         return boto3.client(
-            "s3", endpoint_url=self.endpoint, aws_access_key_id=self.user, aws_secret_access_key=self.password
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.user,
+            aws_secret_access_key=self.password,
+            verify=self.authority or None,
         )
 
     def keys(self, bucket: str) -> list[str]:
@@ -58,32 +66,47 @@ class Minio:
 
 
 @contextlib.contextmanager
-def running_minio(folder: Path, before: Minio | None = None) -> Iterator[Minio]:
-    """Run a MinIO whose objects lie in the folder; `before`: one that had it, whose address it takes over."""
+def running_minio(
+    folder: Path, before: Minio | None = None, host: str = "127.0.0.1", tls: bool = False
+) -> Iterator[Minio]:
+    """Run a MinIO whose objects lie in the folder, on an address of this machine; with TLS by an authority of its own.
+
+    `before`: one that had the folder, whose address it takes over.
+    """
     program = find_program()
     if not program:
         pytest.skip("no minio: ACCEPTANCE_MINIO names none, none is on the PATH, and there is no lab that has it")
-    minio = Minio(before.endpoint if before else f"http://127.0.0.1:{free_port()}")
     (folder / "data").mkdir(parents=True, exist_ok=bool(before))
+    endpoint = before.endpoint if before else f"{'https' if tls else 'http'}://{host}:{free_port()}"
+    minio = Minio(endpoint, authority=certified(folder, host) if tls else "")
     account = {"MINIO_ROOT_USER": minio.user, "MINIO_ROOT_PASSWORD": minio.password, "HOME": str(folder)}
+    address = endpoint.partition("://")[2]
     with (folder / "minio.log").open("wb") as log:
         process = subprocess.Popen(
-            [*WITH_PARENT, program, "server", folder / "data", "--address", minio.endpoint.removeprefix("http://")],
+            [*WITH_PARENT, program, "server", folder / "data", "--address", address, "--certs-dir", folder],
             env={"PATH": os.environ["PATH"], "MINIO_BROWSER": "off", **account},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until("MinIO to answer", lambda: answers(minio.endpoint), 30)
+        wait_until("MinIO to answer", lambda: answers(minio.endpoint, minio.authority or True), 30)
         yield minio
     finally:
         process.kill()
         process.wait()
 
 
-def answers(endpoint: str) -> Ready[None] | str:
+def certified(folder: Path, host: str) -> str:
+    """Put a certificate of a server with that name, or IP address, into the folder; return its authority's file."""
+    issued, authority = issue([host]), folder / "authority.crt"
+    for name, text in {CERTIFICATE: issued.certificate, KEY: issued.key, authority.name: issued.authority}.items():
+        (folder / name).write_text(text)
+    return str(authority)
+
+
+def answers(endpoint: str, verify: str | bool = True) -> Ready[None] | str:
     try:
-        answer = requests.get(f"{endpoint}/minio/health/live", timeout=5)
+        answer = requests.get(f"{endpoint}/minio/health/live", timeout=5, verify=verify)
     except requests.RequestException as error:
         return str(error)
     return Ready(None) if answer.ok else f"HTTP {answer.status_code}"

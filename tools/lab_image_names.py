@@ -4,6 +4,8 @@ import sys
 
 from acceptance.images import read_images
 
+MINIO = "lab.local/minio:1"
+
 
 def own_images() -> dict[str, str]:
     """Return the images of `make images` by what they are; the Triton among them has the trainer's version."""
@@ -25,8 +27,8 @@ def lab_images() -> dict[str, str]:
 
 
 def images_yaml() -> str:
-    """Return an --images file that takes the suite's own Triton."""
-    return f"triton: {own_images()['triton']}\ntriton-backend: python\n"
+    """Return an --images file that takes the suite's own Triton, and the lab's MinIO."""
+    return f"triton: {own_images()['triton']}\ntriton-backend: python\nminio: {MINIO}\n"
 
 
 if __name__ == "__main__":

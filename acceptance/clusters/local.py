@@ -89,9 +89,10 @@ class LocalCluster:
             found += host.driver_problems(gpu)
         elif settings.require_gpu:
             found.append(Problem(f"--require-gpu: {gpu.what}", gpu.fix))
-        if problem := host.missing_own_images(images.of_pods()):
+        of_pods = images.of_pods(settings.minio)
+        if problem := host.missing_own_images(of_pods):
             found.append(problem)
-        if problem := host.no_room(info, images.of_pods()):
+        if problem := host.no_room(info, of_pods):
             found.append(problem)
         return found + cls.new_cluster_problems(settings, images, gpu if isinstance(gpu, Gpu) else None)
 

@@ -91,8 +91,8 @@ class Namespace:
         return manifests.read_component("namespace")
 
     def lacks(self, *kinds: str) -> bool:
-        """Say whether this account lacks rights that a run needs on any of the kinds."""
-        return any(right.resource == RESOURCES[kind] for right in self.lacking for kind in kinds)
+        """Say whether this account lacks rights that every run needs on any of the kinds."""
+        return any(right.resource == RESOURCES.get(kind) for right in self.lacking for kind in kinds)
 
     def wait_for_account(self) -> None:
         """Wait for the namespace's service account: without it the API server refuses pods."""

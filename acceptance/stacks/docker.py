@@ -28,8 +28,11 @@ from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
+from acceptance.stacks import docker_store, run_store
 from acceptance.stacks.base import BaseStack
+from acceptance.stacks.docker_store import DockerStore
 from acceptance.stacks.protocol import Part, Say, TargetFacts
+from acceptance.stacks.run_store import UsersStore
 from acceptance.stacks.workspace import NEEDED_BYTES, Workspace
 from acceptance.training import project
 from acceptance.training.recipes import Recipe
@@ -38,7 +41,7 @@ from acceptance.training.tracking import TrainingRun, read_run
 HOME = "/home/trainer"
 MLFLOW = [
     *("mlflow", "server", "--host", "0.0.0.0", "--port", "5000", "--workers", "1"),  # noqa: S104 - in its container
-    *("--backend-store-uri", f"sqlite:///{HOME}/mlflow.db", "--artifacts-destination", f"{HOME}/artifacts"),
+    *("--backend-store-uri", f"sqlite:///{HOME}/mlflow.db"),
     # the trainer calls it mlflow, the suite by the published port
     *("--allowed-hosts", "*"),
 ]
@@ -47,6 +50,7 @@ SERVE = ["tritonserver", "--model-repository=/models", "--exit-on-error=true", "
 SHARED_MEMORY = "1g"
 # between the folder of Triton's backends and what ONNX Runtime takes
 END = "--"
+MINIO_SECONDS = 60
 
 
 class DockerStack(BaseStack):
@@ -61,6 +65,7 @@ class DockerStack(BaseStack):
         self.codeset = codeset
         self.images = read_images(settings.images)
         self.newest_onnx: OnnxVersions | None = None
+        self.own_store: DockerStore | None = None
         self.engine = self.engine_class(
             workspace.directory.name, workspace.logs, say, self.connected, workspace.redactor
         )
@@ -73,7 +78,7 @@ class DockerStack(BaseStack):
         except AcceptanceError as error:  # something else answers, or nothing in time
             return [error.problem]
         problem = host.no_room(info, NEEDED_BYTES) if info else None
-        return [problem] if problem else []
+        return [*([problem] if problem else []), *run_store.problems(settings, "containers")]
 
     @classmethod
     def missing(cls, settings: Settings, chosen: Sequence[Collection[str]]) -> list[Problem]:
@@ -89,6 +94,7 @@ class DockerStack(BaseStack):
             if "docker" not in tags:
                 if not {"cluster", "node"} & set(tags):  # which this target skips
                     needed |= {images.trainer, images.vegeta, images.triton}
+                    needed |= {images.minio} if settings.minio else set()
             elif "gpu" not in tags:
                 needed.add(images.vegeta)
         # without one its scenarios skip
@@ -109,11 +115,20 @@ class DockerStack(BaseStack):
         self.processes = Processes(
             self.workspace.directory, self.workspace.logs, self.workspace.redactor, stderr=self.workspace.stderr
         )
+        try:
+            if self.settings.store and not self.settings.minio:
+                self.store = UsersStore(self.settings, self.workspace, self.processes, self.say)
+        except BaseException:
+            self.processes.close()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
         try:
-            self.engine.close(keep=self.settings.keep)
+            with contextlib.ExitStack() as ended:
+                if self.store:  # once nothing is left that writes there
+                    ended.callback(self.store.close)
+                self.engine.close(keep=self.settings.keep)
         finally:
             end_ryuk()
             self.processes.close(keep=self.settings.keep)
@@ -143,11 +158,25 @@ class DockerStack(BaseStack):
         return self.engine.nvidia_smi(self.images.cuda, command)
 
     def look_ahead(self, parts: Set[Part]) -> None:
-        """Make the run's network at once: Docker may have no addresses for another."""
+        """Make the run's network at once: Docker may have no addresses for another. Then try the object store out."""
+        if not parts:
+            return
+        try:
+            _ = self.engine.network
         # a daemon that isn't there is for each step to say, and docker_gpu.feature says more of it
-        with contextlib.suppress(Unrecoverable):
-            if parts:
-                _ = self.engine.network
+        except Unrecoverable:
+            return
+        if self.store:
+            self.store.try_out()
+        self.start_store()
+
+    def start_store(self) -> None:
+        """Start the run's own object store, once, where it is to have one, and try it out."""
+        if self.settings.minio and not self.own_store:
+            store = DockerStore(self.engine, self.images.minio, self.settings, self.workspace, self.say)
+            self.wait_for_answer("MinIO to answer", store.not_ready, MINIO_SECONDS)
+            store.prepare()
+            self.store = self.own_store = store
 
     def check(self) -> None:
         self.engine.check_alive()
@@ -167,7 +196,10 @@ class DockerStack(BaseStack):
             f"docker network ls -q {label} | xargs -r docker network rm",
             f"rm -rf {shlex.quote(str(self.workspace.directory))}",
         ]
-        return "\n".join([*self.addresses(), f"remove: {'; '.join(remove)}"])
+        if self.store and self.store.how_to_remove:
+            remove.append(shlex.join(self.store.how_to_remove))
+        store = [self.own_store.how_to_reach()] if self.own_store else []
+        return "\n".join([*self.addresses(), *store, f"remove: {'; '.join(remove)}"])
 
     # --- training
 
@@ -221,7 +253,18 @@ class DockerStack(BaseStack):
 
     def start_mlflow(self) -> str:
         self.require_images()
-        server = self.engine.start("mlflow", self.images.trainer, MLFLOW, ports=[5000])
+        self.start_store()
+        store = docker_store.given(self.store, self.workspace.directory / "authority")
+        if self.store:
+            docker_store.check_inside(self.engine, self.images.trainer, self.store, store)
+        server = self.engine.start(
+            "mlflow",
+            self.images.trainer,
+            [*MLFLOW, "--artifacts-destination", str(self.store.artifacts) if self.store else f"{HOME}/artifacts"],
+            ports=[5000],
+            environment=store.environment,
+            files=store.files,
+        )
         uri = f"http://{server.address(5000)}"
         self.wait_for_mlflow(uri)
         return uri

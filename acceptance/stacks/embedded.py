@@ -24,7 +24,7 @@ from acceptance.settings import Settings
 from acceptance.stacks import embedded_needs, run_store
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import Part, Say, TargetFacts
-from acceptance.stacks.run_store import RunStore
+from acceptance.stacks.run_store import UsersStore
 from acceptance.stacks.workspace import Workspace, temporary_folder
 from acceptance.training import project
 from acceptance.training.recipes import Recipe
@@ -71,7 +71,7 @@ class EmbeddedStack(BaseStack):
         )
         try:
             if self.settings.store:
-                self.store = RunStore(self.settings, self.workspace, self.processes, self.say)
+                self.store = UsersStore(self.settings, self.workspace, self.processes, self.say)
         except BaseException:
             self.processes.close()
             raise

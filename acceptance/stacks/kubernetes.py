@@ -50,8 +50,9 @@ from acceptance.stacks.deployment_serving import DeploymentServing, Serving
 from acceptance.stacks.kserve_changes import KServeChanges
 from acceptance.stacks.kubernetes_preflight import Preflight
 from acceptance.stacks.kubernetes_serving import KServeServing
+from acceptance.stacks.kubernetes_store import ClusterStore
 from acceptance.stacks.protocol import Part, PodResult, Say, TargetFacts
-from acceptance.stacks.run_store import RunStore
+from acceptance.stacks.run_store import UsersStore
 from acceptance.stacks.workspace import Workspace
 from acceptance.training import project
 from acceptance.training.artifacts import ArtifactClient
@@ -74,10 +75,11 @@ class KubernetesStack(BaseStack):
         self.images = read_images(settings.images)
         self.kserve: Installation | None = None
         self.preflight: Preflight | None = None
+        self.own_store: ClusterStore | None = None
 
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
-        found = [*cls.providers[settings.target].problems(settings), *run_store.problems(settings, from_pods=True)]
+        found = [*cls.providers[settings.target].problems(settings), *run_store.problems(settings, "pods")]
         return found or kserve_needs.problems(settings)
 
     @classmethod
@@ -97,7 +99,7 @@ class KubernetesStack(BaseStack):
             access = started.enter_context(self.provider)
             self.cluster = connect(access.context, directory, redactor, access.kubeconfig)
             runtime = self.find_runtime()
-            self.provider.load(self.images.of_pods())
+            self.provider.load(self.images.of_pods(self.settings.minio))
             self.namespace = Namespace(
                 self.cluster,
                 secrets.token_hex(4),
@@ -110,8 +112,11 @@ class KubernetesStack(BaseStack):
             self.gpu_access = GpuAccess(self.namespace)
             self.deletion = Deletion(self.namespace, self.settings.keep)
             self.delete_if_killed()
-            if self.settings.store:  # its prefix goes once nothing is left that writes there
-                self.store = RunStore(self.settings, self.workspace, self.processes, self.say)
+            if self.settings.minio:
+                self.own_store = ClusterStore(self.namespace, self.settings, self.workspace, self.say)
+                self.store = self.own_store
+            elif self.settings.store:  # its prefix goes once nothing is left that writes there
+                self.store = UsersStore(self.settings, self.workspace, self.processes, self.say)
             self.serving: Serving = DeploymentServing(self.namespace, self.images)
             if self.store and self.kserve and runtime:
                 self.serving = KServeServing(
@@ -134,7 +139,7 @@ class KubernetesStack(BaseStack):
 
     def look_ahead(self, parts: Set[Part]) -> None:
         """Raise with all that the parts would fail for; whatever of them is still pulled goes on beside the run."""
-        if self.store:
+        if self.store and not self.own_store:
             self.store.try_out()
         if isinstance(self.serving, KServeServing):
             self.serving.prepare()
@@ -146,11 +151,14 @@ class KubernetesStack(BaseStack):
             self.settings.require_gpu,
             self.serving.planned,
             [*(FOR_STORE if self.store else ()), *(FOR_KSERVE if self.settings.kserve else ())],
+            own_store=self.settings.minio,
         )
         self.preflight = preflight
-        found = preflight.problems(begin=self.create_mlflow)
+        found = preflight.problems(begin=self.own_store.create if self.own_store else self.create_mlflow)
         if found:
             raise AcceptanceError(together(found))
+        if self.own_store and self.own_store.created:
+            self.create_mlflow()
 
     def delete_if_killed(self) -> None:
         """Have the guardian delete the namespace of a pytest that was killed; a cluster of the run's own goes whole."""
@@ -196,8 +204,10 @@ class KubernetesStack(BaseStack):
         ports = " ".join(str(port) for port in self.serving.ports if port)
         owners = self.namespace.pods.owners
         lines += [f"{name}: {inside} deployment/{owners.get(name, name)} {ports}" for name in self.predictors]
+        if self.own_store and self.own_store.prepared:
+            lines.append(self.own_store.how_to_reach())
         remove = self.provider.how_to_remove() or f"{kubectl} delete namespace {self.namespace.name}"
-        if self.store:
+        if self.store and self.store.how_to_remove:
             remove += f"; {shlex.join(self.store.how_to_remove)}"
         return "\n".join([*lines, f"remove: {remove}; rm -rf {shlex.quote(str(self.workspace.directory))}"])
 
@@ -234,7 +244,9 @@ class KubernetesStack(BaseStack):
         self.namespace.pods.check_answers("mlflow")
 
     def create_mlflow(self) -> None:
-        """Create the run's MLflow, once: it starts while images are looked at."""
+        """Create the run's MLflow, once: it starts while images are looked at, or once a store of the run's own is."""
+        if self.own_store:
+            self.own_store.prepare()
         if not self.mlflow_created:
             self.mlflow_created = True
             for manifest in objects.mlflow(self.store):

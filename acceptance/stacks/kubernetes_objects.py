@@ -14,6 +14,9 @@ from acceptance.serving import onnx_versions, repository
 from acceptance.serving.endpoint import Endpoint
 from acceptance.stacks.protocol import Part
 from acceptance.stacks.run_store import RunStore
+from acceptance.storage import minio as storage
+from acceptance.storage.minio import Minio
+from acceptance.storage.variables import elsewhere
 from acceptance.training import artifacts
 from acceptance.training.project import device_environment, project_options
 from acceptance.training.recipes import Recipe
@@ -40,12 +43,16 @@ def mlflow(store: RunStore | None = None) -> list[Manifest]:
     tried = store.location.beneath("tried/from-a-pod")
     manifests.set_variables(deployment, "store", BUCKET=tried.bucket, KEY=tried.prefix)
     manifests.set_variables(deployment, "mlflow", ARTIFACTS=str(store.artifacts))
-    variables, authority = store.variables(), ""
-    if file := variables.get("AWS_CA_BUNDLE"):
-        authority = Path(file).read_text(encoding="utf-8")
-        variables["AWS_CA_BUNDLE"] = f"/authority/{AUTHORITY_FILE}"
+    variables, authority = elsewhere(store.variables(), f"/authority/{AUTHORITY_FILE}")
     keys = [manifests.secret(STORE, variables)]
     return [*keys, *([manifests.config_map(AUTHORITY, {AUTHORITY_FILE: authority})] if authority else []), *found]
+
+
+def minio(given: Minio) -> list[Manifest]:
+    """Return what the run's own object store is made of: its account and its certificate first."""
+    account = manifests.secret(storage.NAME, given.environment())
+    certificate = manifests.secret(f"{storage.NAME}-certificate", given.certificate())
+    return [account, certificate, *manifests.read_component("minio")]
 
 
 def codeset(folder: Path) -> Manifest:
@@ -120,14 +127,17 @@ class Planned:
     gpu: str = ""
 
 
-def planned(parts: Set[Part], predictor: Callable[[str, str], list[Planned]]) -> list[Planned]:
+def planned(parts: Set[Part], predictor: Callable[[str, str], list[Planned]], own_store: bool = False) -> list[Planned]:
     """Return the objects of the parts, and of the MLflow that they need; numbers are left out of their names.
 
-    `predictor` returns those of a predictor, by its name and the container that is to get a GPU.
+    `predictor` returns those of a predictor, by its name and the container that is to get a GPU. `own_store`: MLflow
+    needs a MinIO of the run's own.
     """
     found = []
     if any(part.component in ("training", "triton", "load") for part in parts):
         found = [Planned(manifest, "mlflow") for manifest in mlflow()]
+        if own_store:
+            found += [Planned(manifest, storage.NAME) for manifest in manifests.read_component("minio")]
         found.append(Planned(manifests.config_map("codeset", {}), "codeset"))
     for part in sorted(parts, key=str):
         # pods that look at a GPU ask for it themselves
@@ -163,7 +173,8 @@ def name_of(part: Part) -> str:
 
 def at_once(parts: Set[Part]) -> list[list[str]]:
     """Return the names of what has pods at the same time: the CPU's predictor stays, the GPU's pods take turns."""
-    stays = ["mlflow", name_of(Part("triton"))]
+    always = ["mlflow", storage.NAME]
+    stays = [*always, name_of(Part("triton"))]
     on_gpu = [name_of(part) for part in parts if part.device == "gpu" and part.component != "triton"]
     loads = [*stays, name_of(Part("triton", "gpu")), name_of(Part("load"))]
-    return [["mlflow", name_of(Part("training"))], *([*stays, one] for one in sorted(on_gpu)), loads]
+    return [[*always, name_of(Part("training"))], *([*stays, one] for one in sorted(on_gpu)), loads]

@@ -30,7 +30,8 @@ class Preflight:
     """Looks at the parts that a run will start as far as this account may; what it may not is a problem itself.
 
     Parts on a GPU are left out where there is none, or where that can't be told: their scenarios say why. `predictor`
-    returns what a predictor will be made of; `rights`: what this run needs in its namespace besides.
+    returns what a predictor will be made of; `rights`: what this run needs in its namespace besides; `own_store`: it
+    will have a MinIO in there.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class Preflight:
         require_gpu: bool,
         predictor: Callable[[str, str], list[Planned]],
         rights: Sequence[Right] = (),
+        own_store: bool = False,
     ) -> None:
         self.namespace, self.gpu_access, self.backend = namespace, gpu_access, backend
-        self.predictor, self.rights = predictor, rights
+        self.predictor, self.rights, self.own_store = predictor, rights, own_store
         on_gpu = {part for part in parts if part.device == "gpu"}
         self.needs_gpu = require_gpu and bool(on_gpu)
         self.images: ImagePods | None = None
@@ -58,11 +60,12 @@ class Preflight:
     def problems(self, image_seconds: float = LOOK_SECONDS, begin: Callable[[], None] = lambda: None) -> list[Problem]:
         """Return all that is wrong, within 30 s; images that are still pulled then go on beside the run.
 
-        `begin` starts the run's MLflow, where it is needed and nothing is wrong before the images are looked at.
+        `begin` starts the run's MLflow, or its store, where MLflow is needed and nothing is wrong before the images are
+        looked at.
         """
         found = [*self.namespace.lacking.values(), *self.missing_gpu_rights()]
         found += missing_rights(self.namespace.cluster, self.rights, self.namespace.name).values()
-        planned = objects.planned(self.parts, self.predictor)
+        planned = objects.planned(self.parts, self.predictor, self.own_store)
         for one in planned:
             if one.gpu:
                 self.gpu_access.give(one.manifest, one.gpu)

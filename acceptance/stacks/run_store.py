@@ -1,4 +1,4 @@
-"""A run's own prefix of the user's object store: tried out, given to the run's MLflow, and deleted at the end."""
+"""Where a run's MLflow keeps its artifacts: a prefix of the user's object store, or a MinIO of the run's own."""
 
 import secrets
 from pathlib import Path
@@ -14,6 +14,8 @@ from acceptance.stacks.workspace import Workspace
 from acceptance.storage import abandoned, checks, cleanup
 from acceptance.storage.bucket import Bucket
 from acceptance.storage.location import Location, read_location
+from acceptance.storage.minio import NAME, PORT, Minio
+from acceptance.storage.variables import Account
 from acceptance.training.tracking import TrainingRun
 
 OPTION = "--store"
@@ -22,15 +24,13 @@ ARTIFACTS = "artifacts"
 
 
 class RunStore:
-    """A prefix that nobody else has. The guardian deletes it where pytest was killed; with `--keep` it stays."""
+    """A prefix that nobody else has, in a store of the user's; `account`: in another one."""
 
-    def __init__(self, settings: Settings, workspace: Workspace, processes: Processes, say: Say) -> None:
-        self.keep, self.say = settings.keep, say
-        self.above = read_location(settings.store, OPTION)
-        place = self.above.beneath(f"{abandoned.NAMED}{secrets.token_hex(4)}")
-        self.bucket = Bucket(place)
-        workspace.redactor.add_variables(self.variables())
-        processes.afterwards(self.how_to_remove, f"delete what lies beneath {place}")
+    def __init__(self, settings: Settings, workspace: Workspace, say: Say, account: Account | None = None) -> None:
+        self.say = say
+        self.above = read_location(settings.store_place, OPTION)
+        self.bucket = Bucket(self.above.beneath(f"{abandoned.NAMED}{secrets.token_hex(4)}"), account)
+        workspace.redactor.add_variables(self.bucket.variables())
 
     @property
     def location(self) -> Location:
@@ -47,10 +47,7 @@ class RunStore:
 
     def try_out(self) -> None:
         """Do once what the run will do there; raises AcceptanceError with what can't be done."""
-        abandoned.note_owner(self.bucket, self.keep)
         checks.try_out(self.bucket)
-        for place in abandoned.delete_abandoned(self.above):
-            self.say(f"{place}: deleted, a run left it there")
         for note in self.bucket.notes:
             self.say(f"{self.location}: {note}")
 
@@ -75,19 +72,59 @@ class RunStore:
         return served_model.read_data(self.bucket.get(name), str(self.location.beneath(name)))
 
     def close(self) -> None:
-        """Delete all that lies beneath the prefix, unless it is kept."""
+        """Delete what would be left of it."""
+
+    @property
+    def how_to_remove(self) -> list[str]:
+        """The command that deletes what was kept, and lies outside of the stack."""
+        return []
+
+
+class UsersStore(RunStore):
+    """A prefix of the user's store. The guardian deletes it where pytest was killed; with `--keep` it stays."""
+
+    def __init__(self, settings: Settings, workspace: Workspace, processes: Processes, say: Say) -> None:
+        super().__init__(settings, workspace, say)
+        self.keep = settings.keep
+        processes.afterwards(self.how_to_remove, f"delete what lies beneath {self.location}")
+
+    def try_out(self) -> None:
+        abandoned.note_owner(self.bucket, self.keep)
+        super().try_out()
+        for place in abandoned.delete_abandoned(self.above):
+            self.say(f"{place}: deleted, a run left it there")
+
+    def close(self) -> None:
         if not self.keep:
             self.bucket.delete_all()
 
     @property
     def how_to_remove(self) -> list[str]:
-        """The command that deletes what was kept."""
         return module_command(cleanup.__name__, str(self.location))
 
 
-def problems(settings: Settings, from_pods: bool = False) -> list[Problem]:
-    """Return why the user's store can't be used, nothing where there is none; `from_pods`: pods are to reach it."""
-    if not settings.store:
+class OwnStore(RunStore):
+    """A MinIO that goes with the stack; `address` is its `host:port` as it is reached from here."""
+
+    def __init__(self, settings: Settings, workspace: Workspace, say: Say, minio: Minio, address: str) -> None:
+        super().__init__(settings, workspace, say, minio.account(address))
+        self.minio = minio
+
+    def variables(self) -> dict[str, str]:
+        return self.minio.account(f"{NAME}:{PORT}").variables()
+
+    def prepare(self) -> None:
+        """Make the bucket, once it answers, and try it out."""
+        self.bucket.make()
+        self.try_out()
+
+
+def problems(settings: Settings, reached_by: str = "") -> list[Problem]:
+    """Return why the user's store can't be used, nothing where there is none.
+
+    `reached_by`: what is to reach it besides pytest, "pods" or "containers", where that isn't on this machine itself.
+    """
+    if not settings.store or settings.minio:
         return []
-    problem = problem_of(lambda: checks.look_at(read_location(settings.store, OPTION), from_pods))
+    problem = problem_of(lambda: checks.look_at(read_location(settings.store, OPTION), reached_by))
     return [problem] if problem else []

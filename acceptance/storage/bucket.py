@@ -7,7 +7,7 @@ from typing import Any
 from acceptance.errors import AcceptanceError, Problem
 from acceptance.storage.errors import CODES, NO_S3, store_errors
 from acceptance.storage.location import Location
-from acceptance.storage.variables import variables_for
+from acceptance.storage.variables import Account, variables_for
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 TRIES = 3
@@ -16,13 +16,17 @@ UNKNOWN = (400, 405, 411, 501)
 WHEN_REQUIRED = "when_required"
 
 
-def connect(checksums: str = "") -> Any:
-    """Return S3's client, by its own variables; `checksums` other than its own are for older stores."""
+def connect(checksums: str = "", account: Account | None = None) -> Any:
+    """Return S3's client, by its own variables unless by an account.
+
+    `checksums` other than its own are for older stores.
+    """
     import boto3
     from botocore.config import Config
 
     given = {"request_checksum_calculation": checksums, "response_checksum_validation": checksums} if checksums else {}
-    return boto3.session.Session().client(
+    session = account.session() if account else boto3.session.Session()
+    return session.client(
         "s3",
         config=Config(
             connect_timeout=CONNECT_SECONDS,
@@ -30,6 +34,7 @@ def connect(checksums: str = "") -> Any:
             retries={"mode": "standard", "total_max_attempts": TRIES},
             **given,
         ),
+        **(account.client_options() if account else {}),
     )
 
 
@@ -39,11 +44,12 @@ class Bucket:
     `notes` says which of today's ways the store does not know, and what is done instead.
     """
 
-    def __init__(self, location: Location) -> None:
-        self.location, self.notes = location, list[str]()
+    def __init__(self, location: Location, account: Account | None = None) -> None:
+        """`account`: of a store that isn't the one of the user's environment."""
+        self.location, self.account, self.notes = location, account, list[str]()
         self.checksums = ""
         with store_errors(location, "reading the credentials"):
-            self.client = connect()
+            self.client = connect(account=account)
 
     @property
     def endpoint(self) -> str:
@@ -52,12 +58,17 @@ class Bucket:
 
     def variables(self) -> dict[str, str]:
         """Return the variables by which a program that the run starts reaches the store; they hold secrets."""
-        return variables_for(self.client, self.checksums)
+        return self.account.variables() if self.account else variables_for(self.client, self.checksums)
 
     def key(self, name: str) -> str:
         return self.location.beneath(name).prefix
 
     # --- what it does
+
+    def make(self) -> None:
+        """Make the bucket itself, in a store of the run's own."""
+        with store_errors(self.location, "making the bucket"):
+            self.client.create_bucket(Bucket=self.location.bucket)
 
     def put(self, name: str, data: bytes) -> None:
         """Write an object, in parts where it is large; where the store refuses today's checksums, without them."""
@@ -65,7 +76,7 @@ class Bucket:
             if not self.checksums:
                 if self.answers(lambda: self._put(name, data)):
                     return
-                self.checksums, self.client = WHEN_REQUIRED, connect(WHEN_REQUIRED)
+                self.checksums, self.client = WHEN_REQUIRED, connect(WHEN_REQUIRED, self.account)
                 self.notes.append("no checksums in the requests: the store refuses them")
             self._put(name, data)
 

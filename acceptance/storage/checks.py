@@ -15,18 +15,18 @@ TRIED = "tried"
 SMALL, LARGE = f"{TRIED}/small", f"{TRIED}/large"
 
 
-def look_at(location: Location, from_pods: bool = False) -> None:
+def look_at(location: Location, reached_by: str = "") -> None:
     """Raise AcceptanceError where the bucket isn't there, or the account may not even list it.
 
-    `from_pods`: pods are to reach it too, and this machine's own loopback isn't theirs.
+    `reached_by`: what is to reach it too ("pods", "containers"), and has a loopback of its own.
     """
     bucket = Bucket(location)
     with contextlib.closing(bucket):
         address = urlsplit(bucket.endpoint)
-        if from_pods and is_loopback(f"{address.hostname}:{address.port}"):
+        if reached_by and is_loopback(f"{address.hostname}:{address.port}"):
             raise AcceptanceError(
                 Problem(
-                    f"{location}: its endpoint {bucket.endpoint} is this machine's own, which pods can't reach",
+                    f"{location}: its endpoint {bucket.endpoint} is this machine's own, which {reached_by} can't reach",
                     "name an address that both reach with AWS_ENDPOINT_URL_S3",
                 )
             )

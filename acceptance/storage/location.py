@@ -30,7 +30,7 @@ def read_location(text: str, source: str) -> Location:
     """Return the place that the user named; raises BadSetting that begins with the `source`."""
     bucket, _, prefix = text.removeprefix(SCHEME).partition("/")
     if not text.startswith(SCHEME) or not BUCKET.fullmatch(bucket):
-        raise BadSetting(f"{source}: no place in an object store; write s3://BUCKET/PREFIX")
+        raise BadSetting(f"{source}: no place in an object store; write s3://BUCKET/PREFIX, or minio")
     prefix = prefix.strip("/")
     if not PREFIX.fullmatch(prefix) or "//" in prefix or {".", ".."} & set(prefix.split("/")):
         raise BadSetting(f"{source}: write the prefix with letters, digits, dots, hyphens, underscores, single slashes")

@@ -10,8 +10,8 @@ from acceptance.waiting import wait_until
 from tests.cluster.lab import missing_image
 from tests.cluster.lab_namespace import IN_TIME, LabNamespace
 from tests.minio import Minio, answers
+from tools.lab_image_names import MINIO as IMAGE
 
-IMAGE = "lab.local/minio:1"
 PORT = 9000
 
 

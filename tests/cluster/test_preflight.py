@@ -50,9 +50,10 @@ def causes(result):
 
 
 def test_images_that_are_not_there_or_lack_a_program_are_one_list_and_nothing_is_trained(run, images, lab_kubeconfig):
-    result = run(images(triton="lab.local/no-such-triton:1", trainer=read_images(None).vegeta))
+    nowhere = {"triton": "lab.local/no-such-triton:1", "minio": "lab.local/no-such-minio:1"}
+    result = run(images(**nowhere, trainer=read_images(None).vegeta), "--store=minio")
     cause = causes(result)
-    for fact in ("2 problems", "lab.local/no-such-triton:1", "--images FILE", read_images(None).vegeta):
+    for fact in ("3 problems", *nowhere.values(), "--images FILE", read_images(None).vegeta):
         assert fact in cause
     assert namespaces_of(result.pid, lab_kubeconfig) == []
 

@@ -44,6 +44,15 @@ def test_it_is_said_how_predictions_reach_the_predictor(tmp_path, way, by):
     assert result.scenarios()[READY].figures["predictions go by"] == by, result.output
 
 
+@pytest.mark.parametrize(
+    ("source", "outcome"), [("s3://models/run/models/triton-cpu", "passed"), ("s3://made/up/models", "failed")]
+)
+def test_a_store_of_the_runs_own_is_where_its_model_must_be_from(tmp_path, source, outcome):
+    options = [one for one in KSERVE if not one.startswith("--store")]
+    result = run_made_up(tmp_path / "report", {"service_source": source}, *options, "--store=minio", "-k", READY)
+    assert result.scenarios()[READY].outcome == outcome, result.output
+
+
 def test_without_kserve_its_scenarios_say_which_option_asks_for_it(tmp_path):
     result = run_made_up(tmp_path / "report", {}, "--data=digits", "-k", READY)
     assert result.scenarios()[READY].outcome == "skipped"

@@ -37,3 +37,8 @@ def test_a_wrong_file_is_named_with_the_fault(file, text, words):
 
 def test_a_manifests_key_gives_its_image():
     assert "cuda-sample" in read_images(None).named("cuda-vector-add")
+
+
+def test_the_pods_of_a_run_with_its_own_store_have_one_image_more():
+    images = read_images(None)
+    assert set(images.of_pods(minio=True)) - set(images.of_pods()) == {images.minio}

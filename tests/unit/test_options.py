@@ -176,14 +176,25 @@ def test_a_store_is_a_place_in_a_bucket():
     [
         ({"store": "models"}, "--store models: no place in an object store; write s3://BUCKET/PREFIX"),
         (
-            {"store": "s3://models", "target": "docker"},
-            "--store s3://models: only --target embedded or existing or kind",
+            {"store": "minio", "target": "embedded"},
+            "--store minio: .*the target is embedded; choose --target docker or existing or kind or k3d, or name",
         ),
+        ({"target": "existing", "predictor": "kserve"}, "--predictor kserve: .*s3://BUCKET/PREFIX, .*--store minio"),
     ],
 )
 def test_a_store_that_cannot_be_is_named(given, words):
     with pytest.raises(BadSetting, match=words):
         read_settings(given, CLUSTERS, {})
+
+
+@pytest.mark.parametrize("target", ["docker", "existing", "kind", "k3d"])
+def test_a_run_may_bring_its_own_store_where_it_can_start_one(target):
+    settings = read_settings({"target": target, "store": "minio"}, CLUSTERS, {})
+    assert settings.minio
+    assert settings.store_place == "s3://models"
+    yours = read_settings({"target": target, "store": "s3://mine/ci"}, CLUSTERS, {})
+    assert not yours.minio
+    assert yours.store_place == "s3://mine/ci"
 
 
 def test_a_cluster_has_two_agents_and_the_runs_own_name_unless_told_otherwise():

@@ -25,8 +25,8 @@ SHA_256 = "5e" * 32
 
 
 @contextlib.contextmanager
-def stack_on(cluster, folder, keep=False):
-    """Run a stack in the cluster, as in one of the user's."""
+def stack_on(cluster, folder, keep=False, **given):
+    """Run a stack in the cluster, as in one of the user's; `given`: more options."""
 
     class Given(Existing):
         def __enter__(self):
@@ -37,7 +37,7 @@ def stack_on(cluster, folder, keep=False):
 
     for name in ("run", "logs"):
         (folder / name).mkdir()
-    settings = read_settings({"target": "existing", "keep": keep}, ["existing"], {})
+    settings = read_settings({"target": "existing", "keep": keep, **given}, ["existing"], {})
     workspace = Workspace(folder / "run", folder / "logs")
     with running(cluster), OnCluster(settings, workspace, lambda text: None) as stack:
         yield stack
@@ -145,6 +145,18 @@ def test_the_namespace_goes_in_the_end_and_is_named_where_it_is_kept(tmp_path):
         name = stack.namespace.name
         assert f"delete namespace {name}" in stack.how_to_reach()
     assert kept.names("namespaces") == [name]
+
+
+def test_a_store_of_the_runs_own_goes_with_the_namespace_and_no_other_command_removes_it(tmp_path):
+    with stack_on(SmallCluster(), tmp_path, store="minio") as stack:
+        assert stack.own_store.variables()["AWS_ENDPOINT_URL_S3"] == "https://minio:9000"
+        assert stack.own_store.bucket.endpoint.startswith("https://127.0.0.1:")
+        reach, remove = stack.own_store.how_to_reach(), stack.how_to_reach()
+        assert f"-n {stack.namespace.name} port-forward deployment/minio 9000" in reach
+        assert stack.own_store.minio.password not in reach
+        assert f"delete namespace {stack.namespace.name}; rm -rf" in remove
+        assert "acceptance.storage" not in remove
+        assert "[redacted]" in stack.workspace.redactor.text(stack.own_store.minio.password)
 
 
 def test_whoever_deletes_the_namespace_of_a_killed_run_can_log_in_as_the_run_did(tmp_path, monkeypatch):

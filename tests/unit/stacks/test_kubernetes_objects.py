@@ -7,8 +7,12 @@ import sys
 import pytest
 
 from acceptance.kubernetes import manifests
-from acceptance.stacks.kubernetes_objects import mlflow
+from acceptance.stacks.kubernetes_objects import minio, mlflow, planned
+from acceptance.stacks.protocol import Part
+from acceptance.storage.certificate import issue
 from acceptance.storage.location import Location
+from acceptance.storage.minio import NAME, PORT
+from acceptance.storage.minio import Minio as OwnMinio
 from tests.minio import Minio, running_minio
 
 NOBODY = Minio("http://127.0.0.1:9")
@@ -29,6 +33,41 @@ class Store:
 
 def by_kind(store):
     return {one["kind"]: one for one in mlflow(store)}
+
+
+@pytest.fixture
+def own(tmp_path):
+    return OwnMinio(tmp_path / "minio", [NAME])
+
+
+def test_a_store_of_the_runs_own_has_its_secrets_in_secrets_alone(own):
+    made = minio(own)
+    held = [value for one in made if one["kind"] == "Secret" for value in one["stringData"].values()]
+    assert {own.user, own.password, own.issued.certificate, own.issued.key} <= set(held)
+    others = str([one for one in made if one["kind"] != "Secret"])
+    assert [value for value in held if len(value) > 8 and value in others] == []
+
+
+def test_it_gets_its_account_and_its_certificate_where_it_looks_for_them(own):
+    secrets = {one["metadata"]["name"] for one in minio(own) if one["kind"] == "Secret"}
+    (deployment,) = [one for one in minio(own) if one["kind"] == "Deployment"]
+    spec, container = deployment["spec"]["template"]["spec"], manifests.container_of(deployment, NAME)
+    mounted = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    (certificate,) = [one["secret"]["secretName"] for one in spec["volumes"] if "secret" in one]
+    assert {container["envFrom"][0]["secretRef"]["name"], certificate} == secrets
+    assert f"--certs-dir={mounted['certificate']}" in container["args"]
+    assert f"--address=:{PORT}" in container["args"]
+    assert container["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
+    assert "livenessProbe" in container
+
+
+def test_it_is_looked_at_beforehand_where_a_run_has_one_and_keeps_something_in_it():
+    def names(parts, own_store):
+        return {one.name for one in planned(parts, lambda name, gpu: [], own_store)}
+
+    training, probe = frozenset({Part("training")}), frozenset({Part("gpu-probe", "gpu")})
+    assert names(training, True) - names(training, False) == {NAME}
+    assert NAME not in names(probe, True)
 
 
 def test_without_a_store_mlflow_keeps_its_artifacts_in_its_pod_and_looks_at_nothing_first():
@@ -54,14 +93,14 @@ def test_with_a_store_its_keys_are_a_secret_alone(tmp_path):
     assert NOBODY.password not in str([one for kind, one in made.items() if kind != "Secret"])
 
 
-def first_look(minio):
-    """Run what MLflow's pod runs first, and return how it ended."""
+def first_look(minio, **others):
+    """Run what MLflow's pod runs first, and return how it ended; `others`: variables in the store's place."""
     container = next(manifests.containers_of(by_kind(Store(minio))["Deployment"]))
     assert container["name"] == "store"
     given = {one["name"]: one["value"] for one in container["env"]}
     return subprocess.run(
         [sys.executable, *container["command"][1:]],
-        env={"PATH": os.environ["PATH"], **minio.variables, **given},
+        env={"PATH": os.environ["PATH"], **minio.variables, **given, **others},
         capture_output=True,
         text=True,
         check=False,
@@ -86,3 +125,18 @@ def test_a_bucket_that_takes_an_object_is_left_as_it_was_and_another_is_named(tm
         assert ended.returncode == code
         assert words in ended.stderr
         assert minio.keys(bucket) == []
+
+
+def test_a_pod_with_another_authority_or_another_key_says_so(tmp_path):
+    with running_minio(tmp_path / "minio", tls=True) as minio:
+        minio.client().create_bucket(Bucket="models")
+        (tmp_path / "stranger").write_text(issue(["minio"]).authority)
+        assert first_look(minio).returncode == 0
+        for others, words in (
+            ({"AWS_CA_BUNDLE": str(tmp_path / "stranger")}, "certificate verify failed"),
+            ({"AWS_SECRET_ACCESS_KEY": "another"}, "SignatureDoesNotMatch"),
+        ):
+            ended = first_look(minio, **others)
+            assert ended.returncode == 1
+            assert words in ended.stderr
+            assert "--store" in ended.stderr

@@ -79,8 +79,8 @@ def created(cluster, kind):
     return [one["metadata"]["name"] for one in cluster.created if one["kind"] == kind]
 
 
-def failure(cluster, folder, parts):
-    with stack_on(cluster, folder) as stack, pytest.raises(AcceptanceError) as raised:
+def failure(cluster, folder, parts, **given):
+    with stack_on(cluster, folder, **given) as stack, pytest.raises(AcceptanceError) as raised:
         stack.look_ahead(parts)
     return str(raised.value)
 
@@ -102,6 +102,27 @@ def test_tritons_image_says_how_new_a_model_its_onnx_runtime_takes(tmp_path):
             assert stack.onnx_limits() is None
             stack.look_ahead({part})
             assert stack.onnx_limits() == OnnxVersions(10, 21)
+
+
+def test_a_store_of_the_runs_own_has_its_image_looked_at_and_mlflow_waits_for_it(tmp_path):
+    cluster = StrictCluster({"minio": NOT_FOUND})
+    found = failure(cluster, tmp_path, CPU, store="minio")
+    assert "quay.io/minio/minio" in found
+    assert "--images FILE" in found
+    assert created(cluster, "Deployment") == ["minio"]
+
+
+def test_a_store_of_the_runs_own_that_pod_security_refuses_is_named(tmp_path):
+    words = {"message": 'pods "minio-" is forbidden: violates PodSecurity "restricted:latest"', "reason": "Forbidden"}
+    cluster = StrictCluster(refused={"Pod minio-": (403, words)})
+    assert "the pods of Deployment minio" in failure(cluster, tmp_path, CPU, store="minio")
+    assert created(cluster, "Secret") == []
+
+
+def test_an_account_that_lacks_rights_is_told_so_whatever_kinds_the_run_has(tmp_path):
+    with stack_on(StrictCluster(forbidden=("create jobs.batch",)), tmp_path) as stack:
+        assert stack.namespace.lacks("Job")
+        assert not stack.namespace.lacks("InferenceService", "Secret")
 
 
 def test_only_what_the_scenarios_need_is_started(tmp_path):
