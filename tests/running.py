@@ -178,7 +178,7 @@ def check_kept(result: SuiteRun) -> None:
         remove_kept(result)
 
 
-def remove_kept(result: SuiteRun) -> None:
+def remove_kept(result: SuiteRun | StartedRun) -> None:
     """Remove what a run with --keep left, with the line that the user gets."""
     remove = re.search(r"^remove: (.+)$", result.output, re.MULTILINE)
     assert remove, result.output

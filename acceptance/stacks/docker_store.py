@@ -1,5 +1,6 @@
 """An object store for containers: what they are given to reach it, and a MinIO as a container of the run's own."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,15 +85,18 @@ def start(engine: Engine, image: str, minio: Minio, folder: Path) -> Container:
     certificate.mkdir(mode=0o700)
     for name, text in minio.certificate().items():
         write_whole(certificate / name, text, mode=0o600)
-    return engine.start(
-        NAME,
-        image,
-        container("minio", NAME)["args"],
-        environment={**minio.environment(), "HOME": HOME},
-        files={CERTIFICATES: certificate, HOME: home},
-        ports=[PORT],
-        user=USER,
-    )
+    try:
+        return engine.start(
+            NAME,
+            image,
+            container("minio", NAME)["args"],
+            environment={**minio.environment(), "HOME": HOME},
+            files={CERTIFICATES: certificate, HOME: home},
+            ports=[PORT],
+            user=USER,
+        )
+    finally:  # nobody else needs the key
+        shutil.rmtree(certificate)
 
 
 def container(component: str, name: str) -> manifests.Manifest:
