@@ -92,7 +92,7 @@ def gateway(client):
 
 
 def test_a_container_uses_a_store_of_the_users_with_its_authority(gateway, images_file, tmp_path, monkeypatch):
-    with running_minio(tmp_path / "minio", gateway, tls=True) as minio:
+    with running_minio(tmp_path / "minio", host=gateway, tls=True) as minio:
         minio.client().create_bucket(Bucket="models")
         with stack(tmp_path, images_file, monkeypatch, minio.variables) as docker:
             assert DockerStack.problems(docker.settings) == []
@@ -112,7 +112,7 @@ def test_a_store_that_containers_do_not_reach_is_their_word_before_anything_is_t
     images_file, tmp_path, monkeypatch
 ):
     # this machine's own, as pytest doesn't know: it is another's for a container
-    with running_minio(tmp_path / "minio", "127.0.0.2") as minio:
+    with running_minio(tmp_path / "minio", host="127.0.0.2") as minio:
         minio.client().create_bucket(Bucket="models")
         with (
             stack(tmp_path, images_file, monkeypatch, minio.variables) as docker,
