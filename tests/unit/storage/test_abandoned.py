@@ -57,6 +57,7 @@ def test_what_a_run_of_this_machine_left_is_deleted_by_the_next(place, gone):
         "",
         "nonsense",
     ],
+    ids=["under way", "another machine's", "nobody's", "nonsense"],  # a process's id differs from worker to worker
 )
 def test_what_is_under_way_or_another_machines_or_nobodys_stays(place, whose):
     left = left_by(whose, place)
