@@ -198,7 +198,7 @@ class DockerStack(BaseStack):
         ]
         if self.store and self.store.how_to_remove:
             remove.append(shlex.join(self.store.how_to_remove))
-        store = [self.own_store.how_to_reach()] if self.own_store else []
+        store = self.own_store.how_to_reach() if self.own_store else []
         return "\n".join([*self.addresses(), *store, f"remove: {'; '.join(remove)}"])
 
     # --- training

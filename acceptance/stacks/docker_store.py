@@ -73,9 +73,12 @@ class DockerStore(OwnStore):
         """Return "" once it answers, else what of it is not ready; raises Unrecoverable where it never will be."""
         return unready("MinIO", f"https://{self.address}/minio/health/ready", authority=self.minio.authority)
 
-    def how_to_reach(self) -> str:
-        keys = f"docker inspect {self.server.container.name}"
-        return f"MinIO: https://{self.address} (`{keys}` shows its keys, {self.minio.authority} is its authority)"
+    def how_to_reach(self) -> list[str]:
+        return [
+            f"MinIO: https://{self.address}",
+            f"MinIO's keys: docker inspect {self.server.container.name}",
+            f"MinIO's certificate authority: {self.minio.authority}",
+        ]
 
 
 def start(engine: Engine, image: str, minio: Minio, folder: Path) -> Container:

@@ -205,7 +205,7 @@ class KubernetesStack(BaseStack):
         owners = self.namespace.pods.owners
         lines += [f"{name}: {inside} deployment/{owners.get(name, name)} {ports}" for name in self.predictors]
         if self.own_store and self.own_store.prepared:
-            lines.append(self.own_store.how_to_reach())
+            lines += self.own_store.how_to_reach()
         remove = self.provider.how_to_remove() or f"{kubectl} delete namespace {self.namespace.name}"
         if self.store and self.store.how_to_remove:
             remove += f"; {shlex.join(self.store.how_to_remove)}"

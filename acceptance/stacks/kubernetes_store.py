@@ -37,8 +37,10 @@ class ClusterStore(OwnStore):
         super().prepare()
         self.prepared = True
 
-    def how_to_reach(self) -> str:
-        command = f"{self.namespace.cluster.kubectl} -n {self.namespace.name} port-forward deployment/{NAME} {PORT}"
-        return (
-            f"MinIO: {command} (https; its keys are in Secret {objects.STORE}, its authority: {self.minio.authority})"
-        )
+    def how_to_reach(self) -> list[str]:
+        kubectl = f"{self.namespace.cluster.kubectl} -n {self.namespace.name}"
+        return [
+            f"MinIO, by HTTPS: {kubectl} port-forward deployment/{NAME} {PORT}",
+            f"MinIO's keys: {kubectl} get secret {objects.STORE} -o yaml",
+            f"MinIO's certificate authority: {self.minio.authority}",
+        ]

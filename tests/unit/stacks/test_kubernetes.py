@@ -151,8 +151,8 @@ def test_a_store_of_the_runs_own_goes_with_the_namespace_and_no_other_command_re
     with stack_on(SmallCluster(), tmp_path, store="minio") as stack:
         assert stack.own_store.variables()["AWS_ENDPOINT_URL_S3"] == "https://minio:9000"
         assert stack.own_store.bucket.endpoint.startswith("https://127.0.0.1:")
-        reach, remove = stack.own_store.how_to_reach(), stack.how_to_reach()
-        assert f"-n {stack.namespace.name} port-forward deployment/minio 9000" in reach
+        reach, remove = "\n".join(stack.own_store.how_to_reach()), stack.how_to_reach()
+        assert f"-n {stack.namespace.name} port-forward deployment/minio 9000\n" in reach
         assert stack.own_store.minio.password not in reach
         assert f"delete namespace {stack.namespace.name}; rm -rf" in remove
         assert "acceptance.storage" not in remove
