@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acceptance.docker.container import Container
 from acceptance.docker.engine import Engine
-from acceptance.errors import AcceptanceError
+from acceptance.errors import AcceptanceError, Problem
 from acceptance.files import write_whole
 from acceptance.health import unready
 from acceptance.kubernetes import manifests
@@ -22,6 +22,7 @@ from acceptance.storage.variables import elsewhere
 USER = "1000"
 CERTIFICATES, HOME = "/certificates", "/minio"
 AUTHORITY = "authority.crt"
+FIX = "docs/storage.md says how containers reach a store"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def check_inside(engine: Engine, image: str, store: RunStore, to: Given) -> None
         files=to.files,
     )
     if ended.code:
-        raise AcceptanceError(f"container store: {ended.output.strip()}")
+        raise AcceptanceError(Problem(f"container store: {ended.output.strip()}", FIX))
 
 
 class DockerStore(OwnStore):

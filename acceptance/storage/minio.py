@@ -21,7 +21,7 @@ class Minio:
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         """`names`: those, or IP addresses, by which it is reached, besides this machine's own loopback."""
         self.user, self.password = f"run-{secrets.token_hex(8)}", secrets.token_hex(24)
-        self.issued = issue([*names, *HERE])
+        self.issued = issue(list(dict.fromkeys([*names, *HERE])))
         folder.mkdir()
         self.authority = folder / "authority.crt"
         write_whole(self.authority, self.issued.authority)

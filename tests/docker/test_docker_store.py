@@ -117,7 +117,9 @@ def test_a_store_that_containers_do_not_reach_is_their_word_before_anything_is_t
         minio.client().create_bucket(Bucket="models")
         with (
             stack(tmp_path, images_file, monkeypatch, minio.variables) as docker,
-            pytest.raises(AcceptanceError, match=rf"container store: .*--store can't be used.*{minio.endpoint}"),
+            pytest.raises(
+                AcceptanceError, match=rf"container store: .*--store can't be used.*{minio.endpoint}.*docs/storage"
+            ),
         ):
             docker.mlflow()
 
