@@ -19,6 +19,7 @@ from acceptance.waiting import Ready, wait_until
 
 # KServe's own, where its configuration names none: it leads nowhere
 NO_DOMAIN = "example.com"
+INSIDE = ".svc.cluster.local"
 # Knative's network layers: the Service of the gateway, and the namespace of the one inside where that is another
 LAYERS = {
     "istio.ingress.networking.knative.dev": ("istio-system/istio-ingressgateway", ()),
@@ -72,7 +73,7 @@ def routes_of(ingress: str | None, layer: str) -> Routes:
         return Routes(why="KServe's configuration of its ingress can't be read")
     if disabled:
         return Routes(why="KServe makes no routes (disableIngressCreation)")
-    if domain == "svc.cluster.local":
+    if domain == INSIDE.lstrip("."):
         return Routes(why="KServe's domain is the cluster's own (ingressDomain)")
     return Routes("Gateway", gateway) if api else Routes("Ingress")
 
@@ -93,6 +94,8 @@ def find_gateway(
     url = urlsplit(service.get("status", {}).get("url") or "")
     if not url.hostname:
         return "KServe gave it no URL"
+    if url.hostname.endswith(INSIDE):
+        return f"its URL is for pods alone, {url.geturl()}"
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     look_at = f"`{kubectl} -n {namespace} get {SHOWN.get(routes.kind, 'ingress').format(name)} -o yaml`"
     called = f"{routes.kind} {routes.name or f'{namespace}/{name}'}"
@@ -128,7 +131,7 @@ def not_the_model(gateway: Gateway) -> str:
 def resolve(url: SplitResult, look_up: Callable[..., Any] = socket.getaddrinfo) -> list[str]:
     """Return the `host:port` that the URL's name leads to from here; KServe's own domain is nobody's."""
     host, port = url.hostname or "", url.port or PORTS.get(url.scheme, 80)
-    if host.endswith((f".{NO_DOMAIN}", ".svc.cluster.local")):
+    if host.endswith(f".{NO_DOMAIN}"):
         return []
     try:
         found = look_up(host, port, type=socket.SOCK_STREAM)

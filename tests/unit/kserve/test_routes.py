@@ -122,6 +122,14 @@ def test_a_gateway_that_this_machine_does_not_reach_is_said_with_the_reason(tmp_
     assert words in found
 
 
+def test_an_url_for_pods_alone_is_asked_nowhere(tmp_path):
+    # a gateway that is reached has no route for such a host
+    answers = {GATEWAY: of_gateway("127.0.0.1", port=9)}
+    found, let = look(tmp_path, BY_GATEWAY, answers, "http://triton-cpu-1.run.svc.cluster.local")
+    assert found == "its URL is for pods alone, http://triton-cpu-1.run.svc.cluster.local"
+    assert let == []
+
+
 def test_an_inference_service_without_an_url_is_reached_by_port_forward(tmp_path):
     assert look(tmp_path, BY_GATEWAY, {}, url="") == ("KServe gave it no URL", [])
 
@@ -204,9 +212,8 @@ def test_where_kserve_makes_no_route_the_model_itself_must_answer(tmp_path, made
         (URL, ["203.0.113.7:80"]),
         (f"https://{HOST}", ["203.0.113.7:443"]),
         (f"http://{HOST}:8080", ["203.0.113.7:8080"]),
-        # KServe's own domain is nobody's, and one of the cluster's own leads nowhere from here
+        # KServe's own domain is nobody's
         ("http://triton-run.example.com", []),
-        ("http://triton.run.svc.cluster.local", []),
     ],
 )
 def test_a_name_is_looked_up_where_it_may_be_somebodys(url, expected):
