@@ -24,30 +24,28 @@ from acceptance.kserve.model_pulls import model_pulls
 from acceptance.kserve.runtime import Runtime
 from acceptance.kserve.service import InferenceService, read_service
 from acceptance.kubernetes import cleanup, manifests
-from acceptance.kubernetes.client import SECONDS, ApiServerGone, connect
+from acceptance.kubernetes.client import SECONDS, connect
 from acceptance.kubernetes.deletion import Deletion
-from acceptance.kubernetes.execution import output_in_pod
 from acceptance.kubernetes.gpu_access import GpuAccess, check_has_gpu
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.pulls import pulls
 from acceptance.kubernetes.rights import FOR_KSERVE, FOR_STORE
-from acceptance.load import vegeta
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.load.rollout import Rollout
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes, module_command
-from acceptance.serving import repository, served_model
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.onnx_versions import OnnxVersions
-from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks import kserve_needs, run_store
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.deployment_serving import DeploymentServing, Serving
 from acceptance.stacks.kserve_changes import KServeChanges
+from acceptance.stacks.kubernetes_loads import PodLoads
+from acceptance.stacks.kubernetes_predictors import PodPredictors
 from acceptance.stacks.kubernetes_preflight import Preflight
 from acceptance.stacks.kubernetes_serving import KServeServing
 from acceptance.stacks.kubernetes_store import ClusterStore
@@ -59,7 +57,6 @@ from acceptance.training.artifacts import ArtifactClient
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, load_client, read_run
 
-LOG_LINES = 5000
 MLFLOW_PORT = 5000
 
 
@@ -299,59 +296,11 @@ class KubernetesStack(BaseStack):
         return self.preflight.onnx_limits() if self.preflight else None
 
     def start_predictor(self, name: str, run: TrainingRun, device: str) -> Predictor:
-        serving = self.serving
-        try:
-            for manifest in self.predictor_objects(name, run, device):
-                if device == "gpu" and manifest["kind"] == serving.with_pod:
-                    self.gpu_access.give(manifest, serving.container)
-                self.namespace.create(manifest, name)
-            pod = serving.wait_ready(name)
-            if device == "gpu":
-                check_has_gpu(pod)
-            inside, way = serving.inside(name), serving.way(name)
-        except BaseException as error:
-            self.deletion.of_failed(tuple(serving.kinds), name, device == "gpu", error)
-            raise
-        http, grpc, metrics = (self.namespace.forward(name, port) if port else "" for port in serving.ports)
-        endpoint = Endpoint(name, http, grpc, metrics, repository.MODEL, device, run, inside=inside, way=way)
-
-        def stop() -> None:
-            with contextlib.suppress(ApiServerGone):  # the namespace's end says so
-                serving.delete(name)
-
-        def wait_gone() -> None:
-            if device == "gpu":
-                self.namespace.waits.gone(name)
-
-        return Predictor(
-            endpoint,
-            read_log=lambda: self.read_log(endpoint),
-            read_model=lambda: self.read_model(endpoint),
-            stop=stop,
-            wait_gone=wait_gone,
-        )
+        predictors = PodPredictors(self.namespace, self.deletion, self.gpu_access, self.serving)
+        return predictors.start(self.predictor_objects(name, run, device), name, run, device)
 
     def predictor_objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
         return self.serving.objects(name, run, device)
-
-    def read_log(self, endpoint: Endpoint) -> str:
-        pod = self.namespace.pods.one_ready(endpoint.name).metadata.name
-        with self.cluster.api_errors(f"reading the log of pod {pod}"):
-            return self.namespace.live.log(self.namespace.name, pod, self.serving.container, False, LOG_LINES)
-
-    def read_model(self, endpoint: Endpoint) -> ServedModel:
-        """Read the file in the server's container, or where nothing can be run there, as its init container saw it."""
-        pod = self.namespace.pods.one_ready(endpoint.name).metadata.name
-        path = f"{self.serving.folder}/{served_model.FILE}"
-        try:
-            words = output_in_pod(self.cluster, self.namespace.name, pod, self.serving.container, ["sha256sum", path])
-            return served_model.read_words(words, f"{path} in pod {pod}")
-        except AcceptanceError as error:
-            if not self.serving.copier:
-                raise
-            words = self.namespace.live.log(self.namespace.name, pod, self.serving.copier, False, LOG_LINES)
-            place = f"{path} in pod {pod}, as its init container wrote it ({error.problem.what})"
-            return served_model.read_words(words, place)
 
     # --- what KServe does with a predictor
 
@@ -403,37 +352,13 @@ class KubernetesStack(BaseStack):
     def attack(self, endpoint: Endpoint, plan: LoadPlan, progress: Progress) -> LoadResult:
         pod = self.namespace.pods.one_ready(endpoint.name)
         self.namespace.pods.note_restarts(pod)  # an earlier load's are not this one's
-        result = self.send_from_pod(endpoint, plan, progress)
+        (result,) = self.send_at_once(endpoint, [plan], progress)
         incident = self.namespace.pods.incident(pod.metadata.uid)
         return dataclasses.replace(result, incidents=(incident,) if incident else ())
 
-    def send_from_pod(self, endpoint: Endpoint, plan: LoadPlan, progress: Progress) -> LoadResult:
-        (result,) = self.send_at_once(endpoint, [plan], progress)
-        return result
-
     def send_at_once(self, endpoint: Endpoint, plans: Sequence[LoadPlan], progress: Progress) -> list[LoadResult]:
-        """Send each plan from a pod of its own; return their results in the same order."""
-        sent = {f"load-{endpoint.device}-{next(self.numbers)}": plan for plan in plans}
-        with contextlib.ExitStack() as ended:
-            for name, plan in sent.items():
-                for manifest in objects.load(name, endpoint, plan, artifact_of(name)):
-                    self.namespace.create(manifest, name)
-                ended.enter_context(self.deletion.after("Job", name=name))
-            for name, plan in sent.items():
-                self.namespace.waits.succeeded(name, plan.most_seconds, lambda pod: progress())
-        return [self.fetch_load(name, plan) for name, plan in sent.items()]
+        loads = PodLoads(self.namespace, self.deletion, self.artifacts, self.workspace.directory)
+        return loads.send(endpoint, {self.load_name(endpoint): plan for plan in plans}, progress)
 
-    def fetch_load(self, name: str, plan: LoadPlan) -> LoadResult:
-        artifact = artifact_of(name)
-        table = self.workspace.directory / f"{name}.csv"
-        table.write_bytes(self.artifacts.get(artifact))
-        result = vegeta.read_table(table, plan)
-        # a dozen of the tutorial's loads would take a GiB, here and in the cluster
-        table.unlink()
-        self.artifacts.delete(artifact)
-        return result
-
-
-def artifact_of(load: str) -> str:
-    """Return where the run's MLflow has a load's table."""
-    return f"loads/{load}.csv"
+    def load_name(self, endpoint: Endpoint) -> str:
+        return f"load-{endpoint.device}-{next(self.numbers)}"
