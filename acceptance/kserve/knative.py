@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from acceptance.errors import Problem
 from acceptance.kubernetes.manifests import Manifest
 
+REVISION = "serving.knative.dev/revision"
 QUEUE_PROXY = "queue.sidecar.serving.knative.dev"
 # the run's quota wants all four of every container, and by default queue-proxy has the first alone
 RESOURCES = {
@@ -17,6 +18,8 @@ RESOURCES = {
     "memory-resource-request": "400Mi",
     "memory-resource-limit": "800Mi",
 }
+# over how long Knative looks at a revision's load: for so long it also keeps one that nothing is sent to any more
+WINDOW, SHORTEST = "autoscaling.knative.dev/window", "6s"
 # queue-proxy keeps a pod that ends for 30 s, until nobody sends it requests, and then lets it end
 DRAIN_SECONDS = 45
 # an image whose digest Knative's controller can't ask its registry for
@@ -40,7 +43,7 @@ def fit_service(service: Manifest) -> None:
     model.pop("lifecycle", None)
     of_pod.pop("fsGroup", None)
     model["securityContext"] = {**of_pod, **model.get("securityContext", {})}
-    wanted = {f"{QUEUE_PROXY}/{name}": value for name, value in RESOURCES.items()}
+    wanted = {f"{QUEUE_PROXY}/{name}": value for name, value in RESOURCES.items()} | {WINDOW: SHORTEST}
     predictor["annotations"] = {**predictor.get("annotations", {}), **wanted}
 
 
@@ -60,9 +63,14 @@ def fit_runtime(spec: Manifest) -> Manifest:
     return spec
 
 
+def revision_of(service: Mapping[str, Any]) -> str:
+    """Return the InferenceService's latest revision, "" while there is none."""
+    return predictor_of(service).get("latestCreatedRevision", "")
+
+
 def owner_of(service: Mapping[str, Any]) -> str:
     """Return the Deployment of the InferenceService's latest revision, "" while there is none."""
-    revision = predictor_of(service).get("latestCreatedRevision", "")
+    revision = revision_of(service)
     return f"{revision}-deployment" if revision else ""
 
 

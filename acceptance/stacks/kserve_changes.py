@@ -31,7 +31,8 @@ class KServeChanges:
 
     def not_scaled(self, name: str, replicas: int) -> str:
         pods = self.namespace.pods
-        found, ready = pods.named(name), pods.ready(name)
+        found = self.serving.pods(name)
+        ready = [pod for pod in found if is_ready(pod)]
         if len(found) == len(ready) == replicas:
             return ""
         cause = next(filter(None, map(pods.diagnose, found)), None)

@@ -17,6 +17,7 @@ from acceptance.kubernetes import kinds
 from acceptance.kubernetes.client import SECONDS
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
+from acceptance.kubernetes.view import labels_of
 from acceptance.serving import repository
 from acceptance.serving.gateway import Gateway
 from acceptance.stacks import kubernetes_objects as objects
@@ -137,6 +138,14 @@ class KServeServing:
             self.namespace.pods.owners[name] = owner
         if problem := knative.failure_of(found):
             raise Unrecoverable(Problem(f"InferenceService {name}: {problem.what}", problem.fix))
+
+    def pods(self, name: str) -> list[Any]:
+        """Return its pods that are not being deleted, in Knative mode those of its latest revision."""
+        found = self.namespace.pods.named(name)
+        if not self.knative:
+            return found
+        revision = knative.revision_of(self.read(name))
+        return [pod for pod in found if labels_of(pod).get(knative.REVISION) == revision]
 
     def wait_until(self, name: str, to: str, missing: Callable[[Mapping[str, Any]], str]) -> None:
         """Wait until `missing` is "" for the InferenceService as it is then."""

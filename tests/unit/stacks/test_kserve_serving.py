@@ -18,6 +18,7 @@ from acceptance.stacks.kubernetes_serving import KServeServing
 from acceptance.storage.location import Location
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
+from acceptance.waiting import Ready
 from tests.http_server import answering
 from tests.made_up_gateway import MadeUpGateway, MadeUpTriton, running
 from tests.unit.kubernetes.small_cluster import SmallCluster
@@ -376,6 +377,15 @@ def test_a_revisions_deployment_that_is_refused_its_pod_is_named(tmp_path):
             stack.start_predictor(NAME, trained("cpu"), "cpu")
 
 
+def told(revision):
+    """Return what is satisfied once the newest pod is known to be of the revision."""
+
+    def done(pod):
+        return Ready(pod) if pod.metadata.labels["serving.knative.dev/revision"] == revision else "not yet"
+
+    return done
+
+
 def test_a_rollout_in_knative_mode_waits_for_the_new_revisions_pod(tmp_path):
     cluster = KnativeCluster()
     with stack_on(cluster, tmp_path) as stack:
@@ -396,6 +406,13 @@ def test_a_rollout_in_knative_mode_waits_for_the_new_revisions_pod(tmp_path):
             second["metadata"]["creationTimestamp"] = "2026-11-23T12:00:30Z"
             cluster.tell(f"{namespace}/pods", "MODIFIED", second)
         changes.wait_rolled_out(NAME, before)
+        # the first revision's pod goes later, and is none of those that are counted
+        second["metadata"]["labels"]["serving.knative.dev/revision"] = f"{NAME}-predictor-00002"
+        with cluster.changed:
+            cluster.tell(f"{namespace}/pods", "MODIFIED", second)
+        stack.namespace.waits.until("it to be told", NAME, told(f"{NAME}-predictor-00002"), 10)
+        assert changes.not_scaled(NAME, 1) == ""
+        assert changes.not_scaled(NAME, 2) == "it has 1 pods, 1 of them ready"
         assert stack.namespace.pods.owners[NAME] == f"{NAME}-predictor-00002-deployment"
         status["conditions"] = [{"type": "PredictorReady", "status": "False", "message": NO_DIGEST}]
         with pytest.raises(AcceptanceError, match="can't resolve the image's digest"):
