@@ -9,6 +9,11 @@ Feature: KServe serves the trained model
     Then KServe calls it ready
     And its model repository is the one that the run wrote to the object store
 
+  Scenario: The web app shows the InferenceService as ready
+    Given the CPU predictor serves the trained model
+    When the cluster's models web app is asked for the predictor's InferenceService
+    Then the web app shows it as ready
+
   Scenario Outline: A new version of the model takes over under load: <replicas>
     Given KServe serves the trained model with a predictor of its own
     And the predictor has <replicas>

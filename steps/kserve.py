@@ -7,6 +7,7 @@ from pytest_bdd import given, parsers, then, when
 
 from acceptance.kserve import leftovers
 from acceptance.kserve.service import not_called_ready, other_source
+from acceptance.kserve.web_app import not_shown_ready
 from acceptance.load import rollout as rollouts
 from acceptance.serving.predictions import disagreeing
 
@@ -32,6 +33,18 @@ def is_ready(inference_service):
 @then("its model repository is the one that the run wrote to the object store")
 def repository_is_the_stores(inference_service, settings):
     assert not (problem := other_source(inference_service, settings.store_place)), problem
+
+
+@when("the cluster's models web app is asked for the predictor's InferenceService", target_fixture="shown")
+def ask_web_app(shown_by_web_app, figures):
+    figures("web app", shown_by_web_app.app)
+    figures("to open it", shown_by_web_app.way_in)
+    return shown_by_web_app
+
+
+@then("the web app shows it as ready")
+def is_shown_ready(shown):
+    assert not (problem := not_shown_ready(shown)), problem
 
 
 @given("KServe serves the trained model with a predictor of its own")

@@ -46,6 +46,7 @@ WITHOUT_A_GPU = {
 # those that are skipped where the suite makes the predictors itself
 WITHOUT_KSERVE = {
     "the_inferenceservice_becomes_ready",
+    "the_web_app_shows_the_inferenceservice_as_ready",
     "a_new_version_of_the_model_takes_over_under_load_replicas[one replica]",
     "a_new_version_of_the_model_takes_over_under_load_replicas[two replicas]",
     "the_predictor_is_stopped_and_resumed",

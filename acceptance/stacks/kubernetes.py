@@ -23,6 +23,7 @@ from acceptance.kserve.installation import Installation
 from acceptance.kserve.model_pulls import model_pulls
 from acceptance.kserve.runtime import Runtime
 from acceptance.kserve.service import InferenceService, read_service
+from acceptance.kserve.web_app import Shown, WebApp, find_web_app, look_at_web_app
 from acceptance.kubernetes import cleanup, manifests
 from acceptance.kubernetes.client import SECONDS, connect
 from acceptance.kubernetes.deletion import Deletion
@@ -201,12 +202,22 @@ class KubernetesStack(BaseStack):
         ports = " ".join(str(port) for port in self.serving.ports if port)
         owners = self.namespace.pods.owners
         lines += [f"{name}: {inside} deployment/{owners.get(name, name)} {ports}" for name in self.predictors]
+        lines += self.ways_into_web_app()
         if self.own_store and self.own_store.prepared:
             lines += self.own_store.how_to_reach()
         remove = self.provider.how_to_remove() or f"{kubectl} delete namespace {self.namespace.name}"
         if self.store and self.store.how_to_remove:
             remove += f"; {shlex.join(self.store.how_to_remove)}"
         return "\n".join([*lines, f"remove: {remove}; rm -rf {shlex.quote(str(self.workspace.directory))}"])
+
+    def ways_into_web_app(self) -> list[str]:
+        """Say how to see each predictor in the models web app, if the cluster has one."""
+        if not self.kserve:
+            return []
+        with contextlib.suppress(AcceptanceError):  # of what has gone there is nothing to see
+            if isinstance(app := self.web_app, WebApp):
+                return [f"{name} in {app}: {app.way_in(self.namespace.name, name)}" for name in self.predictors]
+        return []
 
     # --- the GPU, and pods that look at it
 
@@ -311,6 +322,15 @@ class KubernetesStack(BaseStack):
 
     def inference_service(self, endpoint: Endpoint) -> InferenceService:
         return read_service(self.serving_of(endpoint).read(endpoint.name))
+
+    @cached_property
+    def web_app(self) -> WebApp | Problem:
+        return find_web_app(self.cluster)
+
+    def shown_by_web_app(self, endpoint: Endpoint) -> Shown | Problem:
+        if isinstance(app := self.web_app, Problem):
+            return app
+        return look_at_web_app(self.cluster, app, self.namespace.name, endpoint.name)
 
     def cannot_stop(self) -> str:
         return self.kserve.cannot_stop if self.kserve else ""

@@ -13,6 +13,7 @@ from acceptance.gpu.node import GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.images import Pull
 from acceptance.kserve.service import InferenceService
+from acceptance.kserve.web_app import Shown
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.load.rollout import Rollout
 from acceptance.serving.endpoint import Endpoint
@@ -147,6 +148,9 @@ class HasKServe(Protocol):
 
     def inference_service(self, endpoint: Endpoint) -> InferenceService:
         """Return what KServe says of the endpoint's InferenceService now."""
+
+    def shown_by_web_app(self, endpoint: Endpoint) -> Shown | Problem:
+        """Return what the cluster's models web app shows of it, or why there is none that can be asked."""
 
     def cannot_stop(self) -> str:
         """Return why KServe there stops no InferenceService, "" where it does."""

@@ -18,6 +18,7 @@ import numpy as np
 from acceptance.errors import AcceptanceError, Problem, ProcessDied, WaitTimeout, listed
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kserve.service import InferenceService
+from acceptance.kserve.web_app import WebApp, ask_web_app
 from acceptance.load.result import SAMPLED, LoadResult
 from acceptance.load.rollout import Rollout
 from acceptance.serving.endpoint import Endpoint
@@ -26,6 +27,7 @@ from acceptance.serving.served_model import ServedModel
 from acceptance.stacks.protocol import HasKServe, HasPods, TargetFacts
 from acceptance.stacks.targets import Target
 from acceptance.training.tracking import EXPERIMENT, TrainingRun
+from tests import http_server
 from tests.contract import fake_node
 
 
@@ -71,6 +73,9 @@ SAYS = {
     # the gateway of the CPU predictor, as the arguments of one, or why there is none
     "way": "KServe makes no routes",
     "service_source": "s3://made/up/models/triton-cpu",
+    # why there is no models web app to ask, and what one answers: a status, a type and a body
+    "no_web_app": "",
+    "web_app_answers": [200, "application/json", '{"inferenceServices": []}'],
     # how much larger than the version before's the logits are while a new one takes over, one answer after the other
     "rollout_shifts": [0, 0, 1, 1],
     "rollout_failures": 0,
@@ -269,6 +274,14 @@ class FakeStack(fake_node.FakeNode):
     def inference_service(self, endpoint):
         says = self.says
         return InferenceService(endpoint.name, says["service_source"], "made-up", "Standard", says["service_waits"])
+
+    def shown_by_web_app(self, endpoint):
+        if self.says["no_web_app"]:
+            return Problem(self.says["no_web_app"])
+        code, kind, body = self.says["web_app_answers"]
+        app = WebApp("kubectl", "kubeflow", "kserve-models-web-app", 80, 5000, "app=it")
+        with http_server.answering(http_server.saying(body.encode(), code, kind)) as address:
+            return ask_web_app(app, address, "ci", "made-up", endpoint.name)
 
     def cannot_stop(self):
         return self.says["cannot_stop"]

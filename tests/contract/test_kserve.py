@@ -1,5 +1,7 @@
 """The scenarios about KServe, on a made-up stack that has it: each fails for its own reason."""
 
+import json
+
 import pytest
 
 from tests.running import run_made_up
@@ -10,6 +12,7 @@ STOP = "the_predictor_is_stopped_and_resumed"
 DELETED = "deleting_the_predictor_leaves_nothing"
 GRPC = "grpc_gives_the_same_logits"
 READY = "the_inferenceservice_becomes_ready"
+WEB_APP = "the_web_app_shows_the_inferenceservice_as_ready"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,48 @@ def test_without_kserve_its_scenarios_say_which_option_asks_for_it(tmp_path):
     result = run_made_up(tmp_path / "report", {}, "--data=digits", "-k", READY)
     assert result.scenarios()[READY].outcome == "skipped"
     assert "--predictor kserve" in result.output
+
+
+def listing(name="triton-cpu", ready="True", **more):
+    """Return what the app answers where it has one InferenceService."""
+    service = {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready, **more}]}}
+    about = {"namespace": "made-up", "status": 200, "success": True, "user": None}
+    return {"web_app_answers": [200, "application/json", json.dumps({"inferenceServices": [service], **about})]}
+
+
+def refusing(status, words):
+    """Return what the app answers where it takes no such user."""
+    about = {"log": words, "status": status, "success": False, "user": None}
+    return {"web_app_answers": [status, "application/json", json.dumps(about)]}
+
+
+LOGIN = {"web_app_answers": [200, "text/html", "<html><title>Sign in</title></html>"]}
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome", "words"),
+    [
+        (listing(), "passed", ""),
+        (listing(ready="False", reason="NoReplica", message="it waits"), "failed", "ready: Ready: NoReplica it waits"),
+        (listing(name="another"), "failed", "not among the 1 that the app lists of namespace made-up"),
+        ({"web_app_answers": [500, "application/json", "{}"]}, "failed", "no list of InferenceServices: HTTP 500"),
+        ({"no_web_app": "the cluster has no models web app"}, "skipped", "the cluster has no models web app"),
+        (refusing(401, "No user detected."), "skipped", "No user detected."),
+        (refusing(403, "User 'ci' is not authorized to list"), "skipped", "not authorized to list"),
+        (LOGIN, "skipped", "Sign in"),
+    ],
+)
+def test_the_web_app_shows_it_as_ready_or_says_why_it_can_not_be_asked(tmp_path, says, outcome, words):
+    result = run_made_up(tmp_path / "report", says, *KSERVE, "-k", WEB_APP)
+    scenario = result.scenarios()[WEB_APP]
+    assert scenario.outcome == outcome, result.output
+    assert words in scenario.message
+    if "web_app_answers" in says and outcome == "skipped":
+        assert "refuses user ci" in scenario.message
+        assert "docs/kserve.md#the-models-web-app" in scenario.message
+    if outcome == "passed":
+        assert scenario.figures["web app"] == "the models web app kubeflow/kserve-models-web-app"
+        assert scenario.figures["to open it"].endswith("localhost:8080/details/made-up/triton-cpu")
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,32 @@ def test_a_predictor_on_the_gpu_asks_for_one_and_ends_with_all_that_it_is_made_o
         assert store.names == []
 
 
+def test_a_kept_run_says_how_to_see_its_predictors_in_the_models_web_app(tmp_path):
+    cluster = KServeCluster()
+    with stack_on(cluster, tmp_path) as stack:
+        served_by_kserve(stack, tmp_path)
+        stack.kserve = Installation("0.20.0", "Standard")
+        predictor = stack.start_predictor(NAME, trained("cpu"), "cpu")
+        spec = {"ports": [{"port": 80, "targetPort": 5000}], "selector": {"app": "it"}}
+        app = {"metadata": {"name": "kserve-models-web-app"}, "spec": spec}
+        cluster.put("/api/v1/namespaces/kubeflow/services", app)
+        ways = with_predictor(stack, predictor)
+        assert f"{NAME} in the models web app kubeflow/kserve-models-web-app: kubectl " in ways
+        assert (
+            f"port-forward service/kserve-models-web-app 8080:80, then http://localhost:8080/details/{stack.namespace.name}/{NAME}"
+            in ways
+        )
+
+
+def test_where_there_is_no_web_app_a_kept_run_says_nothing_of_it_and_the_reason_is_told(tmp_path):
+    with stack_on(KServeCluster(), tmp_path) as stack:
+        served_by_kserve(stack, tmp_path)
+        stack.kserve = Installation("0.20.0", "Standard")
+        predictor = stack.start_predictor(NAME, trained("cpu"), "cpu")
+        assert "web app" not in with_predictor(stack, predictor)
+        assert "the cluster has no models web app" in str(stack.shown_by_web_app(predictor.endpoint))
+
+
 def with_predictor(stack, predictor):
     """Return how a kept run says to reach it."""
     stack.predictors[NAME] = predictor
