@@ -28,9 +28,10 @@ LABEL = "app.kubernetes.io/component"
 NAMESPACES = (NAMESPACE, "kubeflow")
 USER_HEADER = "kubeflow-userid"
 REACH = Right(("get", "create"), "pods/portforward", "asking the models web app")
-# where a person's own port-forward ends
-LOCAL_PORT = 8080
+# where a person's own port-forward ends; not a port of a predictor
+LOCAL_PORT = 8090
 GET_IN = "docs/kserve.md#the-models-web-app says how the suite gets in"
+GRANT = "have that user by its name, not by a group, granted list on inferenceservices.serving.kserve.io"
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,10 @@ def ask_web_app(app: WebApp, address: str, user: str, namespace: str, name: str)
         raise AcceptanceError(Problem(f"{app} does not answer: {root_words(error)}", look)) from error
     if answer.status_code in NO_ANSWERS or (answer.status_code == 200 and is_page(answer)):
         asked = f"user {user}" if user else "a request without a user"
-        return Problem(f"{app} refuses {asked}: {described(answer)}", GET_IN)
+        return Problem(
+            f"{app} refuses {asked}: {described(answer)}",
+            f"{GRANT}; {GET_IN}" if user and answer.status_code == 403 else GET_IN,
+        )
     try:
         listed = {one["metadata"]["name"]: one for one in answer.json()["inferenceServices"]}
     except (ValueError, LookupError, TypeError):

@@ -101,7 +101,7 @@ def test_the_web_app_shows_it_as_ready_or_says_why_it_can_not_be_asked(tmp_path,
         assert "docs/kserve.md#the-models-web-app" in scenario.message
     if outcome == "passed":
         assert scenario.figures["web app"] == "the models web app kubeflow/kserve-models-web-app"
-        assert scenario.figures["to open it"].endswith("localhost:8080/details/made-up/triton-cpu")
+        assert scenario.figures["to open it"].endswith("localhost:8090/details/made-up/triton-cpu")
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,8 @@ def test_it_is_found_by_its_name_or_its_label(tmp_path, answers, where):
     assert str(found) == f"the models web app {where}"
     assert (found.port, found.target, found.selector) == (80, 5000, "app=it,tier=web")
     namespace, _, name = where.partition("/")
-    assert f"-n {namespace} port-forward service/{name} 8080:80" in found.way_in("run", "triton")
-    assert found.way_in("run", "triton").endswith("http://localhost:8080/details/run/triton")
+    assert f"-n {namespace} port-forward service/{name} 8090:80" in found.way_in("run", "triton")
+    assert found.way_in("run", "triton").endswith("http://localhost:8090/details/run/triton")
 
 
 @pytest.mark.parametrize(
@@ -248,6 +248,7 @@ def test_an_app_that_refuses_the_account_is_named_with_its_words_and_the_way_in(
         found = shown(body, code, kind, user)
         assert isinstance(found, Problem)
         assert_problem(found, named, words, "docs/kserve.md#the-models-web-app")
+        assert ("granted list on inferenceservices" in found.fix) == (code == 403 and user == "ci")
 
 
 @pytest.mark.parametrize(

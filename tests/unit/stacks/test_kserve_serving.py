@@ -154,7 +154,7 @@ def test_a_kept_run_says_how_to_see_its_predictors_in_the_models_web_app(tmp_pat
         ways = with_predictor(stack, predictor)
         assert f"{NAME} in the models web app kubeflow/kserve-models-web-app: kubectl " in ways
         assert (
-            f"port-forward service/kserve-models-web-app 8080:80, then http://localhost:8080/details/{stack.namespace.name}/{NAME}"
+            f"port-forward service/kserve-models-web-app 8090:80, then http://localhost:8090/details/{stack.namespace.name}/{NAME}"
             in ways
         )
 
