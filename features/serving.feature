@@ -26,6 +26,12 @@ Feature: KServe serves the trained model
       | one replica  |
       | two replicas |
 
+  @gpu
+  Scenario: A new version of the model takes over on the GPU
+    Given KServe serves the trained model on the GPU
+    When a version with another output bias takes over the GPU under 100 requests a second
+    Then the answers change from the version before to the new one
+
   Scenario: The predictor is stopped and resumed
     Given KServe serves the trained model with a predictor of its own
     When its InferenceService is stopped

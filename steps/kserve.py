@@ -10,6 +10,7 @@ from acceptance.kserve.service import not_called_ready, other_source
 from acceptance.kserve.web_app import not_shown_ready
 from acceptance.load import rollout as rollouts
 from acceptance.serving.predictions import disagreeing
+from fixtures.kserve import ChangingPredictor
 
 REPLICAS = {"one": 1, "two": 2}
 
@@ -52,6 +53,11 @@ def predictor_of_its_own(changing_predictor):
     return changing_predictor
 
 
+@given("KServe serves the trained model on the GPU", target_fixture="changing_predictor")
+def predictor_on_gpu(kserve, gpu_endpoint):
+    return ChangingPredictor(gpu_endpoint())
+
+
 @given(parsers.re(r"the predictor has (?P<replicas>one|two) replicas?"), converters={"replicas": REPLICAS.get})
 def predictor_has(kserve, changing_predictor, replicas):
     kserve.scale(changing_predictor.endpoint, replicas)
@@ -62,6 +68,14 @@ def roll_out(rollout, figures):
     for name, value in rollout.figures().items():
         figures(name, value)
     return {"rollout": rollout.judged}
+
+
+@when("a version with another output bias takes over the GPU under 100 requests a second")
+def take_over_gpu(rollout, figures):
+    # on one GPU the new version starts once the one before has gone
+    figures("gap", f"{rollout.gap:.1f} s without an answer")
+    for name, value in rollout.figures().items():
+        figures(name, value)
 
 
 @when("its InferenceService is stopped")

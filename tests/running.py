@@ -39,6 +39,7 @@ WITHOUT_A_GPU = {
     "the_gpu_trains_60_epochs_in_the_time_of_the_cpus_10",
     "the_second_recipe_reaches_96__on_heldout_images",
     "triton_sees_the_gpu",
+    "a_new_version_of_the_model_takes_over_on_the_gpu",
     "the_models_instance_is_on_the_gpu",
     "onnx_runtime_computes_on_the_gpu",
     "the_gpu_answers_faster_than_the_cpu",

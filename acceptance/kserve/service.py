@@ -63,6 +63,12 @@ def inference_service(name: str, source: str, runtime: Runtime, installation: In
     return [service] if runtime.name else [found["ServingRuntime"], service]
 
 
+def free_gpu_first(service: Manifest) -> None:
+    """Have a rollout end the pod that there is before the new one starts: on one GPU they can't be there at once."""
+    if strategy := service["spec"]["predictor"].get("deploymentStrategy"):
+        strategy["rollingUpdate"] = {"maxSurge": 0, "maxUnavailable": 1}
+
+
 def trial_pod(name: str, source: str, runtime: Runtime, service: Manifest) -> Manifest:
     """Return a pod as KServe makes it, for the API server to look at: KServe's webhook adds what copies the model."""
     predictor = copy.deepcopy(service["spec"]["predictor"])

@@ -1,5 +1,6 @@
 """A load during which another version of the model took over: which version gave each of its answers."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -24,6 +25,13 @@ class Rollout:
     kept_alive: LoadResult
     bias: float
     strategy: str
+
+    @property
+    def gap(self) -> float:
+        """The longest time in seconds from one answer of the judged load to the next; inf where fewer than two came."""
+        load = self.judged
+        came = np.sort((load.sent + load.waited)[~load.failed])
+        return float(np.diff(came).max()) if len(came) > 1 else math.inf
 
     def figures(self) -> dict[str, str]:
         """Return the judged load's figures, and beside them what is reported and not judged."""

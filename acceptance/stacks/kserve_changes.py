@@ -51,12 +51,12 @@ class KServeChanges:
         serving.write(version, folder, endpoint.device)
         serving.patch(endpoint.name, {"spec": {"predictor": {"model": {"storageUri": serving.source(version)}}}})
 
-    def not_rolled_out(self, name: str, before: Set[str]) -> str:
+    def not_rolled_out(self, endpoint: Endpoint, before: Set[str]) -> str:
         """Return "" once all its pods are ready and none is one of `before`, by their uids.
 
         Raises where a new one will never be.
         """
-        pods = self.namespace.pods
+        pods, name = self.namespace.pods, endpoint.name
         if self.serving.knative:
             self.serving.look_at_revision(name, self.serving.read(name))
         found = pods.named(name)
@@ -67,15 +67,19 @@ class KServeChanges:
             return ""
         # one that is refused is never there to be asked
         cause = next(filter(None, map(pods.diagnose, new)), None) if new else pods.diagnose_missing(name, None)
-        if cause and cause.final:
+        # the GPU that a new one lacks is an old one's until that has gone
+        gpu_taken = endpoint.device == "gpu" and bool(before & pods.uids(name))
+        if cause and cause.final and not gpu_taken:
             raise Unrecoverable(f"the new version of {name}: {cause.text}")
         ready = sum(map(is_ready, new))
         return (
             cause.text if cause else f"{ready} pods of {name}'s new version are ready, {len(found) - len(new)} are old"
         )
 
-    def wait_rolled_out(self, name: str, before: Set[str]) -> None:
-        self.serving.wait_until(name, "have a new version", lambda found: self.not_rolled_out(name, before))
+    def wait_rolled_out(self, endpoint: Endpoint, before: Set[str]) -> None:
+        self.serving.wait_until(
+            endpoint.name, "have a new version", lambda found: self.not_rolled_out(endpoint, before)
+        )
 
     def strategy(self, name: str) -> str:
         """Return how its Deployment replaces pods, and whether that is what the InferenceService asks for."""

@@ -361,10 +361,10 @@ class KubernetesStack(BaseStack):
             if not begun:
                 begun = True
                 changes.roll_out(endpoint, bias)
-            return changes.not_rolled_out(endpoint.name, before) or "load, on a new version of the model"
+            return changes.not_rolled_out(endpoint, before) or "load, on a new version of the model"
 
         sent, kept_alive = self.send_at_once(endpoint, [judged, beside], progress)
-        changes.wait_rolled_out(endpoint.name, before)
+        changes.wait_rolled_out(endpoint, before)
         return Rollout(sent, kept_alive, bias, changes.strategy(endpoint.name))
 
     # --- load

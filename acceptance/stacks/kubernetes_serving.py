@@ -75,7 +75,10 @@ class KServeServing:
         self.write(version, run.download_model("onnx", self.directory / version / "download"), device)
         # from now on a predictor without a pod is its Deployment's fault, which KServe names so; Knative does it later
         self.namespace.pods.owners[name] = f"{name}{service.SUFFIX}"
-        return service.inference_service(name, self.source(version), self.runtime, self.installation)
+        made = service.inference_service(name, self.source(version), self.runtime, self.installation)
+        if device == "gpu":
+            service.free_gpu_first(made[-1])
+        return made
 
     def write(self, version: str, model: Path, device: str) -> None:
         """Write the repository of an ONNX model's folder to the store; a version is a name such as `triton-cpu-1/1`."""

@@ -21,7 +21,7 @@ def test_every_scenario_passes_or_says_why_it_was_skipped(chain):
     assert chain.code == 0, chain.output
     skipped = {name for name, outcome in outcomes.items() if outcome == "skipped" and "docker" not in name}
     assert skipped >= WITHOUT_A_GPU
-    assert sum(outcome == "passed" for outcome in outcomes.values()) == 17
+    assert sum(outcome == "passed" for outcome in outcomes.values()) == 18
     assert "no node advertises nvidia.com/gpu" in chain.output
 
 

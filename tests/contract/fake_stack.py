@@ -173,7 +173,7 @@ class FakeStack(fake_node.FakeNode):
 
     def __init__(self, settings, workspace, say):
         self.says = {**SAYS, **fake_node.SAYS, **overrides()}
-        self.kserve, self.shift = settings.kserve, 0.0
+        self.kserve, self.shift, self.replicas = settings.kserve, 0.0, "one replica"
         self.logs, self.directory, self.up = workspace.logs, workspace.directory, set()
         self.cpu_rates = iter(self.says["cpu_rates"])
         self.metrics = FakeMetrics(self.says["metrics"], self.says["gpu_use"])
@@ -299,10 +299,10 @@ class FakeStack(fake_node.FakeNode):
         self.replicas = {1: "one replica", 2: "two replicas"}[replicas]
 
     def roll_out(self, endpoint, bias, judged, beside):
-        def load(plan, lost, answers=()):
+        def load(plan, lost, answers=(), first=0):
             count = plan.requests
             codes = np.full(count, 200)
-            codes[:lost] = 503
+            codes[first : first + lost] = 503
             return LoadResult(
                 plan, np.arange(count) / plan.rate, np.full(count, 0.003), codes, [""] * count, answers=answers
             )
@@ -310,7 +310,7 @@ class FakeStack(fake_node.FakeNode):
         shifts = [bias - 1 + shift for shift in self.says["rollout_shifts"]]
         answers = tuple(answer_of(logits_of(4) + shift) for shift in shifts)
         return Rollout(
-            load(judged, self.says["rollout_failures"], answers),
+            load(judged, self.says["rollout_failures"], answers, first=judged.requests // 2),
             load(beside, self.says["kept_alive_lost"]),
             bias,
             f"made up, {self.replicas}",

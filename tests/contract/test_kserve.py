@@ -10,6 +10,7 @@ KSERVE = ("--target=existing", "--predictor=kserve", "--store=s3://made/up", "--
 ROLLOUT = "a_new_version_of_the_model_takes_over_under_load_replicas[{}]"
 STOP = "the_predictor_is_stopped_and_resumed"
 DELETED = "deleting_the_predictor_leaves_nothing"
+ON_GPU = "a_new_version_of_the_model_takes_over_on_the_gpu"
 GRPC = "grpc_gives_the_same_logits"
 READY = "the_inferenceservice_becomes_ready"
 WEB_APP = "the_web_app_shows_the_inferenceservice_as_ready"
@@ -159,6 +160,36 @@ def test_a_rollout_loses_no_request_and_goes_from_one_version_to_the_other(tmp_p
     scenario = result.scenarios()[ROLLOUT.format("one replica")]
     assert scenario.outcome == outcome, result.output
     assert words in scenario.message
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome", "words"),
+    [
+        ({}, "passed", ""),
+        # what is lost is reported, and not judged
+        ({"rollout_failures": 2000}, "passed", ""),
+        ({"rollout_shifts": [0, 0, 0, 0]}, "failed", STAYS),
+    ],
+)
+def test_on_the_gpu_the_gap_of_a_rollout_is_reported_and_the_new_version_must_take_over(tmp_path, says, outcome, words):
+    result = run_made_up(tmp_path / "report", says, *KSERVE, "-k", ON_GPU)
+    scenario = result.scenarios()[ON_GPU]
+    assert scenario.outcome == outcome, result.output
+    assert words in scenario.message
+    gap = (says.get("rollout_failures", 0) + 1) / 100
+    assert scenario.figures["gap"] == f"{gap:.1f} s without an answer"
+
+
+def test_without_a_gpu_the_rollout_on_it_says_why_it_is_skipped(tmp_path):
+    result = run_made_up(tmp_path / "report", {"reason": "no GPU is there"}, *KSERVE, "-k", ON_GPU)
+    assert result.scenarios()[ON_GPU].outcome == "skipped"
+    assert "no GPU is there" in result.output
+
+
+def test_what_a_rollout_starts_is_looked_at_before_it(tmp_path):
+    result = run_made_up(tmp_path / "report", {}, *KSERVE, "-k", "new_version and one")
+    parts = (result.report / "logs" / "parts.log").read_text().split("\n")
+    assert parts == ["load cpu", "training cpu", "triton cpu"]
 
 
 def test_a_second_rollout_goes_on_from_the_first_and_what_is_not_judged_is_reported(tmp_path):

@@ -132,6 +132,8 @@ def test_a_predictor_on_the_gpu_asks_for_one_and_ends_with_all_that_it_is_made_o
         assert made["model"]["resources"]["limits"][GPU_RESOURCE] == "1"
         assert made["model"]["storageUri"] == f"s3://models/ci/run/models/{NAME}/1"
         assert made["tolerations"]
+        # on one GPU a new version's pod can't be there beside the old one
+        assert made["deploymentStrategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
         assert made["affinity"]
         assert stack.inference_service(predictor.endpoint).not_ready == ""
         assert f"deployment/{NAME}-predictor 8080 9000 8002" in with_predictor(stack, predictor)
@@ -419,7 +421,7 @@ def test_a_rollout_in_knative_mode_waits_for_the_new_revisions_pod(tmp_path):
         endpoint = stack.start_predictor(NAME, trained("cpu"), "cpu").endpoint
         before = stack.namespace.pods.uids(NAME)
         changes = KServeChanges(stack.serving)
-        assert changes.not_rolled_out(NAME, before) == f"0 pods of {NAME}'s new version are ready, 1 are old"
+        assert changes.not_rolled_out(endpoint, before) == f"0 pods of {NAME}'s new version are ready, 1 are old"
         namespace = f"/api/v1/namespaces/{stack.namespace.name}"
         (first,) = [one for name, one in cluster.objects[f"{namespace}/pods"].items() if name.startswith(REVISION)]
         second = copy.deepcopy(first)
@@ -431,7 +433,7 @@ def test_a_rollout_in_knative_mode_waits_for_the_new_revisions_pod(tmp_path):
         with cluster.changed:  # it is the later one
             second["metadata"]["creationTimestamp"] = "2026-11-23T12:00:30Z"
             cluster.tell(f"{namespace}/pods", "MODIFIED", second)
-        changes.wait_rolled_out(NAME, before)
+        changes.wait_rolled_out(endpoint, before)
         # the first revision's pod goes later, and is none of those that are counted
         second["metadata"]["labels"]["serving.knative.dev/revision"] = f"{NAME}-predictor-00002"
         with cluster.changed:
@@ -442,7 +444,7 @@ def test_a_rollout_in_knative_mode_waits_for_the_new_revisions_pod(tmp_path):
         assert stack.namespace.pods.owners[NAME] == f"{NAME}-predictor-00002-deployment"
         status["conditions"] = [{"type": "PredictorReady", "status": "False", "message": NO_DIGEST}]
         with pytest.raises(AcceptanceError, match="can't resolve the image's digest"):
-            changes.not_rolled_out(endpoint.name, before)
+            changes.not_rolled_out(endpoint, before)
 
 
 def test_a_predictor_is_scaled_by_both_of_its_bounds_and_waited_for(tmp_path):
@@ -461,7 +463,7 @@ def test_a_predictor_is_scaled_by_both_of_its_bounds_and_waited_for(tmp_path):
 def test_a_rollout_ends_when_all_pods_are_of_the_new_version(tmp_path):
     with stack_on(KServeCluster(), tmp_path) as stack:
         served_by_kserve(stack, tmp_path)
-        stack.start_predictor(NAME, trained("cpu"), "cpu")
+        endpoint = stack.start_predictor(NAME, trained("cpu"), "cpu").endpoint
         changes, (uid,) = KServeChanges(stack.serving), stack.namespace.pods.uids(NAME)
-        assert changes.not_rolled_out(NAME, frozenset()) == ""
-        assert changes.not_rolled_out(NAME, {uid}) == f"0 pods of {NAME}'s new version are ready, 1 are old"
+        assert changes.not_rolled_out(endpoint, frozenset()) == ""
+        assert changes.not_rolled_out(endpoint, {uid}) == f"0 pods of {NAME}'s new version are ready, 1 are old"
