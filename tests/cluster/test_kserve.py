@@ -35,8 +35,10 @@ from tests.cluster.lab import namespaces_of
 from tests.cluster.lab_kserve import skip_without_kserve, storage_container
 from tests.cluster.lab_minio import minio_in
 from tests.cluster.lab_namespace import fresh_namespace
+from tests.documented_rights import cluster_rules
 from tests.minio import Minio
 from tests.running import LIGHT
+from tools.suite_run import run_suite
 
 pytestmark = pytest.mark.cluster
 
@@ -108,6 +110,17 @@ def test_kserve_serves_the_trained_model_and_takes_the_load(run_with_kserve, api
     assert namespaces_of(result.pid, lab_kubeconfig) == []
     written = b"".join(file.read_bytes() for file in result.report.rglob("*") if file.is_file())
     assert minio.password.encode() not in written
+
+
+@pytest.mark.sabotage  # it takes long, and breaks where a right is not in the documents
+def test_the_documented_rights_are_enough(account, options, api, store, minio, tmp_path):
+    kubeconfig = account(cluster_rules("kubernetes.md", "kserve.md"))
+    chosen = ("-k", " or ".join((READY, ROLLOUT, STOP, DELETED, SERVED, LOAD)))
+    given = ("--predictor=kserve", f"--store=s3://{store}/ci", *LIGHT, *options, *chosen)
+    with storage_container(api, f"s3://{store}/"):
+        result = run_suite(tmp_path / "report", *given, KUBECONFIG=str(kubeconfig), **minio.variables)
+    assert result.code == 0, result.output
+    assert "may not read" in result.scenarios()[ROLLOUTS[0]].figures["rollout strategy"]
 
 
 def test_what_copies_the_model_is_refused_by_a_restricted_namespace_before_anything_is_trained(
@@ -240,12 +253,15 @@ SHAPE_WORDS = "(run warmup sample|invalid dimensions for input)"
 @pytest.mark.parametrize(
     ("breaks", "words"),
     [
-        pytest.param({"service": wrong_key}, "-elsewhere", id="wrong key"),
+        pytest.param({"service": wrong_key}, "-elsewhere", id="wrong key", marks=pytest.mark.sabotage),
         pytest.param({"repository": WRONG_SHAPE}, SHAPE_WORDS, id="wrong shape"),
         pytest.param(
-            {"repository": in_config('backend: "python"', 'backend: "nowhere"')}, "nowhere", id="unknown backend"
+            {"repository": in_config('backend: "python"', 'backend: "nowhere"')},
+            "nowhere",
+            id="unknown backend",
+            marks=pytest.mark.sabotage,
         ),
-        pytest.param({"service": wrong_keys}, "Forbidden", id="wrong credentials"),
+        pytest.param({"service": wrong_keys}, "Forbidden", id="wrong credentials", marks=pytest.mark.sabotage),
     ],
 )
 def test_a_model_that_cannot_be_served_is_named_by_whoever_refuses_it(stack, trained, breaks, words):
@@ -258,6 +274,7 @@ def test_a_model_that_cannot_be_served_is_named_by_whoever_refuses_it(stack, tra
     print(raised.value)  # `pytest -rP` shows it
 
 
+@pytest.mark.sabotage
 def test_a_new_version_that_cannot_be_served_is_named_and_the_one_before_answers_on(stack, trained, data):
     image = data.held_out.pixels[:1]
     plan = LoadPlan(10, 60, json_request(image), new_connections=True)

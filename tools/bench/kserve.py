@@ -84,6 +84,4 @@ def against_deployment(folder: Path, options: list[str]) -> Iterator[Row]:
             # the interval must not lie wholly above the limit
             value = half.low if half.low <= 1.1 <= half.estimate else half.estimate
             yield Row(f"p50 through KServe's Service over the Deployment's, {interval}", value, 1.1, "x")
-            yield Row(
-                f"p99 of the same ({most.low:.2f} to {most.high:.2f}), reported", most.estimate, float("inf"), "x"
-            )
+            print(f"p99 of the same, not judged: {most}", flush=True)
