@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from urllib.parse import urlsplit
 
 from acceptance.environment import is_loopback
@@ -11,6 +12,8 @@ from acceptance.storage.location import Location
 
 # more than any model of the suite's, and so much that it is written in parts, as MLflow does
 LARGE_BYTES = 16 << 20
+# from here on a request takes so long that it is worth a word: a run makes some dozens, one after the other
+SLOW_SECONDS = 1.0
 TRIED = "tried"
 SMALL, LARGE = f"{TRIED}/small", f"{TRIED}/large"
 
@@ -36,8 +39,11 @@ def look_at(location: Location, reached_by: str = "") -> None:
 def try_out(bucket: Bucket) -> None:
     """Write, list, read back and delete beneath the run's prefix; raises AcceptanceError with what can't be done."""
     written = {SMALL: b"triton-acceptance", LARGE: os.urandom(LARGE_BYTES)}
-    for name, data in written.items():
-        bucket.put(name, data)
+    began = time.monotonic()
+    bucket.put(SMALL, written[SMALL])
+    if (took := time.monotonic() - began) >= SLOW_SECONDS:
+        bucket.notes.append(f"it, or what stands before it, is slow: {took:.1f} s to write {len(written[SMALL])} bytes")
+    bucket.put(LARGE, written[LARGE])
     if missing := sorted(set(written) - set(bucket.names())):
         raise AcceptanceError(
             Problem(f"{bucket.location}: {', '.join(missing)} was written and is not listed", "see what stands between")

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +11,7 @@ import pytest
 
 from acceptance.errors import AcceptanceError
 from acceptance.storage.bucket import Bucket
-from acceptance.storage.checks import look_at, try_out
+from acceptance.storage.checks import SLOW_SECONDS, look_at, try_out
 from acceptance.storage.location import Location
 from tests import http_server
 
@@ -175,17 +176,32 @@ def test_objects_that_stay_are_named(store):
         Bucket(PLACE).delete_all()
 
 
-def test_a_store_that_answers_something_else_than_was_written_is_named(store):
+def read_back_wrongly(asked: Asked) -> Answer:
+    """Take what a run writes first, and read something else back."""
     listed = "".join(f"<Contents><Key>run-1/tried/{name}</Key></Contents>" for name in ("small", "large"))
+    if asked.method == "GET" and "list-type" in asked.query:
+        return 200, f"<ListBucketResult><Name>models</Name>{listed}</ListBucketResult>"
+    if "uploads" in asked.query or "uploadId" in asked.query:
+        tag = "InitiateMultipartUploadResult" if "uploads" in asked.query else "CompleteMultipartUploadResult"
+        return 200, f"<{tag}><UploadId>7</UploadId><ETag>x</ETag></{tag}>" if asked.method == "POST" else ""
+    return 200, "" if asked.method == "PUT" else "something else"
 
-    def answer(asked: Asked) -> Answer:
-        if asked.method == "GET" and "list-type" in asked.query:
-            return 200, f"<ListBucketResult><Name>models</Name>{listed}</ListBucketResult>"
-        if "uploads" in asked.query or "uploadId" in asked.query:
-            tag = "InitiateMultipartUploadResult" if "uploads" in asked.query else "CompleteMultipartUploadResult"
-            return 200, f"<{tag}><UploadId>7</UploadId><ETag>x</ETag></{tag}>" if asked.method == "POST" else ""
-        return 200, "" if asked.method == "PUT" else "something else"
 
-    store(answer)
+def test_a_store_that_answers_something_else_than_was_written_is_named(store):
+    store(read_back_wrongly)
     with pytest.raises(AcceptanceError, match="tried/small is read back as something else"):
         try_out(Bucket(PLACE))
+
+
+def test_a_slow_store_is_used_and_that_it_is_slow_is_said(store):
+    def answer(asked: Asked) -> Answer:
+        if asked.path.endswith("/small") and asked.method == "PUT":
+            time.sleep(SLOW_SECONDS)  # as a proxy that is far away
+        return read_back_wrongly(asked)
+
+    store(answer)
+    bucket = Bucket(PLACE)
+    with pytest.raises(AcceptanceError, match="read back as something else"):
+        try_out(bucket)
+    (note,) = bucket.notes
+    assert re.search(r"is slow: \d+\.\d s to write 17 bytes", note)
