@@ -31,6 +31,14 @@ from tests import http_server
 from tests.contract import fake_node
 
 
+def raise_between_lines():
+    """Raise as a signal does that strikes at an instruction of no line's."""
+    raise KeyboardInterrupt
+
+
+raise_between_lines.__code__ = raise_between_lines.__code__.replace(co_linetable=b"")
+
+
 class NothingIsDrawn:
     """Keeps matplotlib from being imported, which takes a fifth of a run's time."""
 
@@ -325,6 +333,8 @@ class FakeStack(fake_node.FakeNode):
             self.hang("load")
         if self.says["happens"] == "interrupt":
             raise KeyboardInterrupt
+        if self.says["happens"] == "interrupt between two lines":
+            raise_between_lines()
         if self.says["happens"] == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.says["happens"] == "fill the disk":

@@ -165,8 +165,9 @@ def test_a_run_that_chose_nothing_has_checked_nothing(tmp_path):
 # --- runs that are cut short
 
 
-def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path):
-    result = run(tmp_path, {"happens": "interrupt"}, *FEW_AND_A_LOAD)
+@pytest.mark.parametrize("happens", ["interrupt", "interrupt between two lines"])
+def test_an_interrupted_run_leaves_a_report_that_says_so(tmp_path, happens):
+    result = run(tmp_path, {"happens": happens}, *FEW_AND_A_LOAD)
     found = results_of(result)
     assert result.code == 2
     assert found["verdict"] == "INTERRUPTED"
