@@ -12,7 +12,7 @@ from acceptance.load import rollout as rollouts
 from acceptance.serving.predictions import disagreeing
 from fixtures.kserve import ChangingPredictor
 
-REPLICAS = {"one": 1, "two": 2}
+REPLICAS = {"one replica": 1, "two replicas": 2}
 
 
 @when("KServe is asked for the predictor's InferenceService", target_fixture="inference_service")
@@ -58,7 +58,7 @@ def predictor_on_gpu(kserve, gpu_endpoint):
     return ChangingPredictor(gpu_endpoint())
 
 
-@given(parsers.re(r"the predictor has (?P<replicas>one|two) replicas?"), converters={"replicas": REPLICAS.get})
+@given(parsers.parse("the predictor has {replicas}"), converters={"replicas": REPLICAS.__getitem__})
 def predictor_has(kserve, changing_predictor, replicas):
     kserve.scale(changing_predictor.endpoint, replicas)
 

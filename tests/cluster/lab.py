@@ -10,10 +10,13 @@ from kubernetes import client, config
 from acceptance.kubernetes.cleanup import OWNER
 from acceptance.kubernetes.manifests import RUN
 from acceptance.paths import ROOT
+from acceptance.waiting import Ready, wait_until
 from tools.lab_image_names import own_images
 
 # beside the checkout, where the project's own machines have it
 LAB = ROOT.parent / "shared" / "lab" / "lab"
+# a kubelet says its images some ten seconds after its start
+IMAGES_SECONDS = 60
 # how long a run may take to end: its namespace goes with it, at Kubernetes' own pace, and other tests use its cores
 END_SECONDS = 60
 
@@ -28,10 +31,18 @@ def find_kubeconfig() -> tuple[str, str]:
         return "", "no lab: ACCEPTANCE_LAB_KUBECONFIG names no kubeconfig, and none is up beside the checkout"
     try:
         with config.new_client_from_config(named) as api:
-            missing = missing_image(client.CoreV1Api(api), *own_images().values())
+            core = client.CoreV1Api(api)
+            wait_until("the lab's node to say its images", lambda: says_its_images(core), IMAGES_SECONDS, poll=0.5)
+            missing = missing_image(core, *own_images().values())
     except Exception as error:  # whatever keeps it from answering
         return "", f"the lab of {named} does not answer: {error}"
     return ("", missing) if missing else (named, "")
+
+
+def says_its_images(core: client.CoreV1Api) -> Ready[None] | str:
+    """A kubelet that has just started tells the API server of no image yet, and later of all."""
+    nodes: Any = core.list_node(_request_timeout=10).items
+    return Ready(None) if nodes and all(node.status.images for node in nodes) else "it says none"
 
 
 def missing_image(core: client.CoreV1Api, *images: str) -> str:

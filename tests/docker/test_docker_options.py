@@ -69,6 +69,6 @@ def test_a_daemon_that_does_not_answer_fails_the_first_check_with_the_fix(tmp_pa
 
 def test_keep_leaves_the_stack_up_and_its_own_words_remove_it(client, tmp_path):
     images = {"triton": own_images()["triton"], "triton-backend": "python"}
-    result = run(tmp_path, images, *LIGHT, "-k", "json_binary", "--keep")
+    result = run(tmp_path, images, *LIGHT, "-k", "json_and_binary", "--keep")
     check_kept(result)
     wait_clean(client, tmp_path)
