@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubernetes import client
@@ -78,10 +78,9 @@ def find_kserve(cluster: Cluster) -> Installation | Problem:
             return Problem(f"the cluster of context {cluster.context} has no KServe: no InferenceService", INSTALL)
         where = namespace_of(api)
         configuration = read_config_map(api, CONFIGURATION, where)
-        default, knative = mode_of(configuration), knows(api, KNATIVE_SERVICE)
-        found = Installation(version_of(api, where), default, knative)
+        found = Installation(version_of(api, where), mode_of(configuration), knows(api, KNATIVE_SERVICE))
         layer = network_layer(api) if found.mode == KNATIVE else ""
-        return Installation(found.version, default, knative, routes_of(configuration.get("ingress"), layer))
+        return replace(found, routes=routes_of(configuration.get("ingress"), layer))
 
 
 def knows_inference_services(api: client.ApiClient) -> bool:

@@ -66,8 +66,7 @@ class Runtime:
 
 
 def own_runtime() -> Runtime:
-    (manifest,) = [one for one in manifests.read_component("kserve") if one["kind"] == "ServingRuntime"]
-    return Runtime("", manifest["spec"])
+    return Runtime("", manifests.read_kind("kserve", "ServingRuntime")["spec"])
 
 
 def find_runtime(cluster: Cluster, name: str) -> Runtime:

@@ -46,8 +46,7 @@ def reader(variables: Mapping[str, str], authority: str) -> list[Manifest]:
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     secret = manifests.secret(ACCOUNT, {name: variables[name] for name in keys if name in variables})
     secret["metadata"]["annotations"] = {f"{PREFIX}/{name}": value for name, value in about.items()}
-    (account,) = [one for one in manifests.read_component("kserve") if one["kind"] == "ServiceAccount"]
-    return [secret, account]
+    return [secret, manifests.read_kind("kserve", "ServiceAccount")]
 
 
 def inference_service(name: str, source: str, runtime: Runtime, installation: Installation) -> list[Manifest]:

@@ -5,7 +5,6 @@ names the account that the API server knows it as: the app shows that one what i
 """
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -42,7 +41,6 @@ class WebApp:
     """
 
     kubectl: str
-
     namespace: str
     name: str
     port: int
@@ -130,8 +128,8 @@ def look_at_web_app(cluster: Cluster, app: WebApp, namespace: str, name: str) ->
     if isinstance(found, Problem):
         return found
     pod, port = found
-    with forwarded(cluster, app.namespace, pod, port) as address:
-        return ask_web_app(app, address, user_of(cluster), namespace, name)
+    with contextlib.closing(Forward(cluster, app.namespace, lambda: pod, port)) as forward:
+        return ask_web_app(app, forward.address, user_of(cluster), namespace, name)
 
 
 def running_pod(cluster: Cluster, app: WebApp) -> tuple[str, int] | Problem:
@@ -163,15 +161,6 @@ def port_of(pod: Any, app: WebApp) -> int:
     if found is None:
         raise AcceptanceError(Problem(f"{app} leads to port {app.target}, which its pod has not", "see its Service"))
     return found
-
-
-@contextlib.contextmanager
-def forwarded(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator[str]:
-    forward = Forward(cluster, namespace, lambda: pod, port)
-    try:
-        yield forward.address
-    finally:
-        forward.close()
 
 
 def user_of(cluster: Cluster) -> str:

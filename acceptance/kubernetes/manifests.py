@@ -25,6 +25,12 @@ def read_component(component: str) -> list[Manifest]:
     return [document for file in files for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
 
 
+def read_kind(component: str, kind: str) -> Manifest:
+    """Return the component's one document of a kind."""
+    (found,) = [manifest for manifest in read_component(component) if manifest["kind"] == kind]
+    return found
+
+
 def read_manifest(file: Path) -> Manifest:
     """Return a file's one document."""
     return yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -65,7 +65,6 @@ class DockerStack(BaseStack):
         self.codeset = codeset
         self.images = read_images(settings.images)
         self.newest_onnx: OnnxVersions | None = None
-        self.own_store: DockerStore | None = None
         self.engine = self.engine_class(
             workspace.directory.name, workspace.logs, say, self.connected, workspace.redactor
         )
@@ -172,11 +171,11 @@ class DockerStack(BaseStack):
 
     def start_store(self) -> None:
         """Start the run's own object store, once, where it is to have one, and try it out."""
-        if self.settings.minio and not self.own_store:
+        if self.settings.minio and not self.store:
             store = DockerStore(self.engine, self.images.minio, self.settings, self.workspace, self.say)
             self.wait_for_answer("MinIO to answer", store.not_ready, MINIO_SECONDS)
             store.prepare()
-            self.store = self.own_store = store
+            self.store = store
 
     def check(self) -> None:
         self.engine.check_alive()
@@ -198,7 +197,7 @@ class DockerStack(BaseStack):
         ]
         if self.store and self.store.how_to_remove:
             remove.append(shlex.join(self.store.how_to_remove))
-        store = self.own_store.how_to_reach() if self.own_store else []
+        store = self.store.how_to_reach() if self.store else []
         return "\n".join([*self.addresses(), *store, f"remove: {'; '.join(remove)}"])
 
     # --- training

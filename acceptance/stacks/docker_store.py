@@ -105,5 +105,4 @@ def start(engine: Engine, image: str, minio: Minio, folder: Path) -> Container:
 
 def container(component: str, name: str) -> manifests.Manifest:
     """Return a container as pods have it."""
-    (deployment,) = [one for one in manifests.read_component(component) if one["kind"] == "Deployment"]
-    return manifests.container_of(deployment, name)
+    return manifests.container_of(manifests.read_kind(component, "Deployment"), name)

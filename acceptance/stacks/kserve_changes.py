@@ -57,13 +57,9 @@ class KServeChanges:
         Raises where a new one will never be.
         """
         pods, name = self.namespace.pods, endpoint.name
-        if self.serving.knative:
-            self.serving.look_at_revision(name, self.serving.read(name))
-        found = pods.named(name)
+        found = self.serving.pods(name)
         new = [pod for pod in found if pod.metadata.uid not in before]
-        # Knative keeps an older revision's pods for a while after the newest has taken over
-        alone = len(new) == len(found) or self.serving.knative
-        if new and alone and all(map(is_ready, new)):
+        if new and len(new) == len(found) and all(map(is_ready, new)):
             return ""
         # one that is refused is never there to be asked
         cause = next(filter(None, map(pods.diagnose, new)), None) if new else pods.diagnose_missing(name, None)

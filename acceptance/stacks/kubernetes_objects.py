@@ -157,8 +157,7 @@ def triton_check(backend: str) -> Manifest:
 
     It sees so as the predictor's own pod does at first. Its message is how new an ONNX model the image takes.
     """
-    (deployment,) = [one for one in manifests.read_component("triton") if one["kind"] == "Deployment"]
-    look = manifests.container_of(deployment, "backend")["command"][-1]
+    look = manifests.container_of(manifests.read_kind("triton", "Deployment"), "backend")["command"][-1]
     variables = onnx_versions.variables(backend).items()
     return {
         "command": ["sh", "-c", f"({look}) || exit\n{{ {onnx_versions.ASK}}} >/dev/termination-log 2>&1\nexit 0"],

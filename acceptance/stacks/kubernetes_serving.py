@@ -143,12 +143,16 @@ class KServeServing:
             raise Unrecoverable(Problem(f"InferenceService {name}: {problem.what}", problem.fix))
 
     def pods(self, name: str) -> list[Any]:
-        """Return its pods that are not being deleted, in Knative mode those of its latest revision."""
+        """Return its pods that are not being deleted, in Knative mode those of its latest revision.
+
+        Raises where Knative makes no pod of that.
+        """
         found = self.namespace.pods.named(name)
         if not self.knative:
             return found
-        revision = knative.revision_of(self.read(name))
-        return [pod for pod in found if labels_of(pod).get(knative.REVISION) == revision]
+        said = self.read(name)
+        self.look_at_revision(name, said)
+        return [pod for pod in found if labels_of(pod).get(knative.REVISION) == knative.revision_of(said)]
 
     def wait_until(self, name: str, to: str, missing: Callable[[Mapping[str, Any]], str]) -> None:
         """Wait until `missing` is "" for the InferenceService as it is then."""

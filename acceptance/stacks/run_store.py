@@ -71,6 +71,10 @@ class RunStore:
         name = f"{ARTIFACTS}/{artifact}/{MODEL_FILE}"
         return served_model.read_data(self.bucket.get(name), str(self.location.beneath(name)))
 
+    def how_to_reach(self) -> list[str]:
+        """Return lines on a store that was kept with the stack."""
+        return []
+
     def close(self) -> None:
         """Delete what would be left of it."""
 

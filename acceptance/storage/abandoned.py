@@ -17,11 +17,11 @@ def note_owner(bucket: Bucket, keep: bool) -> None:
 
 def delete_abandoned(place: Location) -> list[Location]:
     """Delete the prefixes of this machine's runs that have gone; return them. What was kept, or is another's, stays."""
-    found = [place.beneath(name) for name in Bucket(place).folders(NAMED)]
-    gone = [one for one in found if is_abandoned(Bucket(one))]
-    for one in gone:
-        Bucket(one).delete_all()
-    return gone
+    found = [Bucket(place.beneath(name)) for name in Bucket(place).folders(NAMED)]
+    gone = [bucket for bucket in found if is_abandoned(bucket)]
+    for bucket in gone:
+        bucket.delete_all()
+    return [bucket.location for bucket in gone]
 
 
 def is_abandoned(bucket: Bucket) -> bool:

@@ -75,7 +75,6 @@ def against_deployment(folder: Path, options: list[str]) -> Iterator[Row]:
             plan = LoadPlan(RATE, SECONDS, json_request(image))
 
             def send(way: str) -> LoadResult:
-                stack.serving = servings["deployment" if way == "cpu" else "kserve"]
                 return sent_in_time(lambda: stack.send_load(endpoints[way], plan))
 
             found = send_pairs(send, PAIRS)

@@ -426,6 +426,7 @@ def test_a_rollout_in_knative_mode_waits_for_the_new_revisions_pod(tmp_path):
         (first,) = [one for name, one in cluster.objects[f"{namespace}/pods"].items() if name.startswith(REVISION)]
         second = copy.deepcopy(first)
         second["metadata"]["name"] = f"{NAME}-predictor-00002-deployment-5d8c-abcde"
+        second["metadata"]["labels"]["serving.knative.dev/revision"] = f"{NAME}-predictor-00002"
         path = f"/apis/serving.kserve.io/v1beta1/namespaces/{stack.namespace.name}/inferenceservices"
         status = cluster.objects[path][NAME]["status"]
         status["components"]["predictor"]["latestCreatedRevision"] = f"{NAME}-predictor-00002"
