@@ -59,7 +59,9 @@ def pods(core: Any, namespace: str, name: str) -> list[Any]:
 def has_looked(core: Any, namespace: str, name: str) -> Ready[tuple[Any, str]] | str:
     for pod in pods(core, namespace, name):
         log = LiveCluster(core).log(namespace, pod.metadata.name, name, False, 1000)
-        return Ready((pod, log)) if LAST_WORDS in log else f"{pod.status.phase}; its log: {log}"
+        # the kubelet's word of the phase comes to the API server after the container's first lines
+        looked = LAST_WORDS in log and pod.status.phase == "Running"
+        return Ready((pod, log)) if looked else f"{pod.status.phase}; its log: {log}"
     return "no pod yet"
 
 
