@@ -1,0 +1,107 @@
+"""How the options' values become settings."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from acceptance.errors import BadSetting
+from acceptance.load import limits
+from acceptance.options.reader import Reader
+from acceptance.settings import MINIO, Settings
+from acceptance.storage.location import read_location
+from acceptance.training.recipes import PROFILES
+
+PREDICTORS = ("deployment", "kserve")
+LEVELS = ("restricted", "baseline")
+WITH_PODS = ("existing", "kind", "k3d")
+WITH_MINIO = ("docker", *WITH_PODS)
+DATA = ("auto", "cifar10", "digits")
+
+
+def read_settings(
+    given: Mapping[str, object], targets: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Return the settings; raises BadSetting that names the option, the value and what would do."""
+    reader = Reader(given, environment)
+    target = reader.one_of("target", targets, "embedded")
+    profile = reader.one_of("profile", PROFILES, "quick" if target == "embedded" else "tutorial")
+    if reader.text("data")[0] == "digits":
+        reader.resolve_conflict("data", "cifar10", "contradict each other")
+    reader.resolve_conflict("agents", "cluster", "it is there already")
+    agents = Settings.agents
+    if reader.only_for("agents", target, "k3d"):
+        agents = reader.integer("agents", agents, (0, 9), "agents")
+    data = reader.one_of("data", DATA, "auto")
+    store = read_store(reader, target)
+    predictor = read_predictor(reader, target, store)
+    settings = Settings(
+        target=target,
+        profile=profile,
+        data=data,
+        rate=reader.integer("rate", limits.TUTORIAL_RATE, limits.RATE, "requests a second"),
+        duration=reader.integer("duration", limits.usual_seconds(profile, data == "digits"), limits.SECONDS, "seconds"),
+        pairs=reader.integer("pairs", limits.LEAST_PAIRS, limits.PAIRS, "pairs"),
+        expect_index=reader.integer("expect_index", 4, (0, 9), "the class"),
+        require_gpu=reader.flag("require_gpu"),
+        keep=reader.flag("keep"),
+        cifar10=reader.path("cifar10"),
+        request=reader.path("request"),
+        report=reader.path("report", must_exist=False),
+        compare=reader.path("compare"),
+        images=reader.path("images"),
+        predictor=predictor,
+        runtime=read_runtime(reader, predictor),
+        pod_security=read_level(reader, target),
+        store=store,
+        kube_context=reader.only_for("kube_context", target, "existing"),
+        cluster=reader.only_for("cluster", target, "kind", "k3d"),
+        agents=agents,
+    )
+    check_load(settings, " ".join(reader.source(key, getattr(settings, key)) for key in ("rate", "duration")))
+    return settings
+
+
+def read_store(reader: Reader, target: str) -> str:
+    store, source = reader.text("store")
+    if store != MINIO:
+        return str(read_location(store, source)) if store else ""
+    if target not in WITH_MINIO:
+        raise BadSetting(
+            f"{source}: a run starts MinIO in a pod or a container, and the target is {target}; choose --target "
+            f"{' or '.join(WITH_MINIO)}, or name a store of yours, --store s3://BUCKET/PREFIX"
+        )
+    return store
+
+
+def read_predictor(reader: Reader, target: str, store: str) -> str:
+    predictor = reader.one_of("predictor", PREDICTORS, "deployment")
+    if predictor == "kserve":
+        reader.only_for("predictor", target, *WITH_PODS)
+        if not store:
+            _, source = reader.text("predictor")
+            raise BadSetting(
+                f"{source}: KServe copies the model from an object store; name yours, --store s3://BUCKET/PREFIX, or "
+                "have one started, --store minio"
+            )
+    return predictor
+
+
+def read_runtime(reader: Reader, predictor: str) -> str:
+    name, source = reader.text("runtime")
+    if name and predictor != "kserve":
+        raise BadSetting(f"{source}: only --predictor kserve uses it; leave one out")
+    return name
+
+
+def read_level(reader: Reader, target: str) -> str:
+    reader.only_for("pod_security", target, *WITH_PODS)
+    return reader.one_of("pod_security", LEVELS, LEVELS[0])
+
+
+def check_load(settings: Settings, given: str) -> None:
+    load = f"{given}: {settings.requests:,} requests"
+    if settings.requests < limits.REQUESTS_FOR_P99:
+        raise BadSetting(
+            f"{load} are too few for a 99th percentile, which takes {limits.REQUESTS_FOR_P99}; raise either"
+        )
+    if settings.requests > limits.MOST_REQUESTS:
+        raise BadSetting(f"{load} are more than the {limits.MOST_REQUESTS:,} that one run may send; lower either")

@@ -1,0 +1,102 @@
+"""Every option of the suite, with its environment variable."""
+
+from dataclasses import dataclass
+
+from acceptance.load import limits
+
+
+@dataclass(frozen=True)
+class Option:
+    """A command-line option; `default` is for people.
+
+    `flag` ones take no value, `file` ones name an existing file, `many` ones may be given several times.
+    """
+
+    name: str
+    about: str
+    default: str = ""
+    variable: str = ""
+    flag: bool = False
+    file: bool = False
+    many: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.name.lstrip("-").replace("-", "_")
+
+    @property
+    def environment(self) -> str:
+        return self.variable or f"ACCEPTANCE_{self.key.upper()}"
+
+    @property
+    def help(self) -> str:
+        default = f" (default: {self.default})" if self.default else ""
+        return f"{self.about}{default} [env: {self.environment}]"
+
+
+OPTIONS = (
+    Option("--target", "where the stack runs: embedded, docker, existing, kind or k3d", "embedded"),
+    Option("--kube-context", "the kubeconfig's context of --target existing", "the kubeconfig's only one"),
+    Option(
+        "--cluster",
+        "the cluster of --target kind or k3d to reuse; it is neither made nor removed",
+        "one is made for the run, and removed after it",
+    ),
+    Option(
+        "--agents",
+        "agents of the cluster that --target k3d makes, the first with the GPU; 0: the server alone, with the GPU",
+        "2",
+    ),
+    Option(
+        "--store",
+        "s3://BUCKET/PREFIX: the run's MLflow keeps its artifacts there, in a prefix of the run's own; minio: the run "
+        "starts a MinIO for them, in a pod or a container",
+        "a folder of the run's, or of its MLflow's pod",
+    ),
+    Option(
+        "--predictor",
+        "what makes the predictors on a cluster. deployment: the suite; kserve: the cluster's KServe, from --store",
+        "deployment",
+    ),
+    Option(
+        "--runtime",
+        "the ClusterServingRuntime of --predictor kserve",
+        "kserve-tritonserver where it fits, else one of the run's own",
+    ),
+    Option(
+        "--pod-security",
+        "the Pod Security level of the run's own namespace: restricted or baseline",
+        "restricted",
+    ),
+    Option("--images", "a YAML file of images that override those of manifests/images.yaml", "none", file=True),
+    Option(
+        "--profile",
+        "quick: the same verdicts sooner; tutorial: what the tutorial does",
+        "quick on embedded, else tutorial",
+    ),
+    Option("--require-gpu", "a missing GPU fails the @gpu scenarios instead of skipping them", flag=True),
+    Option("--keep", "leave the stack up at the end, and say how to reach and remove it", flag=True),
+    Option(
+        "--cifar10",
+        "the cifar-10-batches-py folder, or cifar-10-python.tar.gz",
+        "Keras' cache, then the download",
+        variable="CIFAR10_DIR",
+    ),
+    Option(
+        "--data",
+        "cifar10: the real data set; digits: the stand-in; auto: the stand-in where CIFAR-10 can't be had",
+        "auto",
+    ),
+    Option("--rate", "requests a second", str(limits.TUTORIAL_RATE)),
+    Option(
+        "--pairs",
+        "pairs of loads that compare the GPU with the CPU; a close race needs more, and the report says how many",
+        str(limits.LEAST_PAIRS),
+    ),
+    Option("--duration", "seconds of load", "60 with tutorial, 10 with quick, 5 with quick and --data digits"),
+    Option("--request", "a V2 JSON request file, sent instead of the sample image", "the sample image", file=True),
+    Option("--expect-index", "the class index that the request must land at", "4"),
+    Option("--report", "the folder of the report", "reports/<time>"),
+    Option("--compare", "a history.jsonl or results.json to compare with", "the history beside the reports", file=True),
+)
+BY_KEY = {option.key: option for option in OPTIONS}
