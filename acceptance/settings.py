@@ -1,10 +1,30 @@
 """What a run was asked to do."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # the --store that a run brings along, and its bucket
 MINIO, MINIO_PLACE = "minio", "s3://models"
+
+
+@dataclass(frozen=True)
+class PodRules:
+    """What a site asks of every pod on its cluster; `tolerations` have the fields of Kubernetes' own."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, str], ...] = ()
+    priority_class: str = ""
+    runtime_class: str = ""
+    """That of pods with a GPU, "" for the one that the cluster has for them."""
+    gpu_resource: str = ""
+    """By which its nodes count GPUs, "" for NVIDIA's usual."""
+    storage_class: str = ""
+    """Where MLflow and MinIO keep what they have, "" for the node's own disk."""
+    pull_secret: str = ""
+    """NAMESPACE/NAME of the Secret by which images are pulled."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,7 @@ class Settings:
     kube_context: str = ""
     cluster: str = ""
     agents: int = 2
+    pods: PodRules = field(default_factory=PodRules)
 
     @property
     def requests(self) -> int:

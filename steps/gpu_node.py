@@ -53,7 +53,7 @@ def driver_for_triton(listed, least, settings):
 
 @when("the cluster describes the node", target_fixture="described")
 def cluster_describes_node(node, figures):
-    figures("nvidia.com/gpu", f"{node.capacity} in the capacity, {node.allocatable} allocatable")
+    figures(node.resource, f"{node.capacity} in the capacity, {node.allocatable} allocatable")
     figures("label", gpu_node_checks.gpu_label(node.labels))
     return node
 

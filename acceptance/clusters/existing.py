@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from acceptance.clusters.provider import Access
-from acceptance.errors import AcceptanceError, BadSetting, Problem, problem_of
+from acceptance.errors import AcceptanceError, BadSetting, Problem
 from acceptance.images import Images
+from acceptance.kubernetes import site
 from acceptance.kubernetes.client import Cluster, connect, forget_keys
 from acceptance.kubernetes.rights import NAMESPACE, missing_rights
 from acceptance.processes.local import Processes
@@ -23,8 +24,12 @@ class Existing:
 
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
-        problem = problem_of(lambda: reach(settings))
-        return [problem] if problem else []
+        try:
+            return site.problems(reach(settings), settings.pods)
+        except AcceptanceError as error:
+            return [error.problem]
+        finally:
+            forget_keys()
 
     @classmethod
     def describe(cls, settings: Settings) -> str:

@@ -52,12 +52,13 @@ class DevicePlugin:
 
 @dataclass(frozen=True)
 class GpuNode:
-    """The node that has the cluster's GPU, or should have; `capacity` and `allocatable` count `nvidia.com/gpu`."""
+    """The node that has the cluster's GPU, or should have; `capacity` and `allocatable` count its `resource`."""
 
     name: str
     labels: Mapping[str, str]
     capacity: int = 0
     allocatable: int = 0
+    resource: str = GPU_RESOURCE
     other_resources: tuple[str, ...] = ()
     """What else of NVIDIA's it advertises: MIG slices, shared GPUs."""
     plugins: tuple[DevicePlugin, ...] = ()
@@ -136,7 +137,7 @@ def no_capacity(node: GpuNode) -> Problem | None:
         return None
     others = f" (but {', '.join(node.other_resources)}: the device plugin's MIG or sharing settings rename it)"
     return Problem(
-        f"node {node.name} has no {GPU_RESOURCE} in its capacity{others if node.other_resources else ''}",
+        f"node {node.name} has no {node.resource} in its capacity{others if node.other_resources else ''}",
         plugin_fix(node) if node.plugins else f"no device plugin runs there to advertise it: {INSTALL_PLUGIN}",
         plugin_states(node),
     )
@@ -147,7 +148,7 @@ def not_allocatable(node: GpuNode) -> Problem | None:
         return None
     plugin = plugin_fix(node) if node.plugins else f"its device plugin has gone: {INSTALL_PLUGIN}"
     return Problem(
-        f"node {node.name} has {GPU_RESOURCE} {node.capacity} in its capacity but {node.allocatable} allocatable: a "
+        f"node {node.name} has {node.resource} {node.capacity} in its capacity but {node.allocatable} allocatable: a "
         "GPU is unhealthy, or the device plugin has stopped",
         f"`nvidia-smi` and `sudo dmesg | grep -i xid` on the node; {plugin}",
         plugin_states(node),

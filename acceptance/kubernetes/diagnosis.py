@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from kubernetes.client import CoreV1Event, V1Pod
 
 from acceptance.errors import AcceptanceError
-from acceptance.gpu.node import CONFIGURE_RUNTIME, GPU_RESOURCE
+from acceptance.gpu.node import CONFIGURE_RUNTIME
 from acceptance.kubernetes.container_diagnosis import NOT_FOUND_GRACE, RETRY_GRACE, failing_container
 from acceptance.kubernetes.facts import Diagnosis, PodFacts, diagnose_namespace, last_seen
 from acceptance.kubernetes.gpu_diagnosis import no_gpu
@@ -90,7 +90,7 @@ def rejected(facts: PodFacts) -> Diagnosis | None:
     more: list[str] = []
     with contextlib.suppress(AcceptanceError):  # an account that may not list nodes still gets the kubelet's words
         more += [cause for n in facts.cluster.nodes() if name_of(n) == node for cause in bad_conditions(n)]
-        more += [str(why)] if GPU_RESOURCE in words and (why := no_gpu(facts.cluster)) else []
+        more += [str(why)] if facts.cluster.gpu in words and (why := no_gpu(facts.cluster)) else []
     text = "; ".join([f"{facts.pod.status.reason}: {words}", *more])
     return facts.diagnosis(
         f"{text}; look at `kubectl describe pod {facts.kubectl}` and `kubectl describe node {node}`", True

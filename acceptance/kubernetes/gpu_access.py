@@ -7,7 +7,7 @@ from typing import Any
 from kubernetes.client import V1Node
 
 from acceptance.errors import AcceptanceError, Problem
-from acceptance.gpu.node import GPU_RESOURCE, GpuNode
+from acceptance.gpu.node import GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kubernetes import gpu_nodes, manifests
 from acceptance.kubernetes.diagnosis import diagnose
@@ -29,11 +29,12 @@ class GpuAccess:
     @cached_property
     def chosen_node(self) -> V1Node:
         """The node whose GPU everything is about; chosen once, since the run's own pods take GPUs as well."""
-        return gpu_nodes.choose(self.namespace.live)
+        return gpu_nodes.choose(self.namespace.live, self.namespace.rules.node_selector)
 
     def find(self) -> Gpu | Problem:
         with self.namespace.cluster.api_errors("asking for GPUs"):
-            return no_gpu(self.namespace.live) or gpu_nodes.gpu_of(self.chosen_node)
+            problem = no_gpu(self.namespace.live, self.namespace.rules.node_selector)
+            return problem or gpu_nodes.gpu_of(self.chosen_node)
 
     def node(self) -> GpuNode:
         with self.namespace.cluster.api_errors("asking for the GPU's node"):
@@ -68,13 +69,12 @@ class GpuAccess:
         return any(cause and cause.final for cause in causes)
 
 
-def check_has_gpu(pod: Any) -> None:
+def check_has_gpu(pod: Any, gpu: str) -> None:
     """Raise AcceptanceError where a pod that was to ask for a GPU came without: it ran on what others left over."""
-    if not requested(pod).get(GPU_RESOURCE):
+    if not requested(pod).get(gpu):
         raise AcceptanceError(
             Problem(
-                f"pod {pod.metadata.name} asks for no {GPU_RESOURCE}, and its manifest did: an admission webhook took "
-                "it out",
+                f"pod {pod.metadata.name} asks for no {gpu}, and its manifest did: an admission webhook took it out",
                 "`kubectl get mutatingwebhookconfigurations`",
             )
         )

@@ -1,12 +1,13 @@
 """Why a cluster has no GPU for a pod: no node advertises one, none is allocatable, or all are taken, and by what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 
 from kubernetes.client import V1Node, V1Pod
 
 from acceptance.errors import AcceptanceError, Problem
-from acceptance.gpu.node import GPU_RESOURCE, INSTALL_PLUGIN
+from acceptance.gpu.node import INSTALL_PLUGIN
 from acceptance.kubernetes.view import (
     NAMED,
     ClusterView,
@@ -27,24 +28,33 @@ from acceptance.kubernetes.view import (
 LOG_LINES = 8
 
 
-def no_gpu(cluster: ClusterView) -> Problem | None:
+def no_gpu(cluster: ClusterView, selector: Mapping[str, str] = MappingProxyType({})) -> Problem | None:
     """Return None where a node that takes pods has an allocatable GPU, taken or not, else why none has; starts no pod.
 
-    Raises AcceptanceError where nodes may not be listed.
+    Only nodes with the selector's labels count. Raises AcceptanceError where nodes may not be listed.
     """
-    nodes = cluster.nodes()
-    giving = [node for node in nodes if quantity_of(allocatable(node), GPU_RESOURCE) > 0]
+    every = cluster.nodes()
+    nodes = [node for node in every if selector.items() <= labels_of(node).items()]
+    giving = [node for node in nodes if quantity_of(allocatable(node), cluster.gpu) > 0]
+    elsewhere = [name_of(node) for node in every if quantity_of(allocatable(node), cluster.gpu) > 0]
+    if selector and not giving and (elsewhere or not nodes):
+        labels = " and ".join(f"{key}={value}" for key, value in selector.items())
+        only = f", only {join_some(elsewhere)}" if elsewhere else ""
+        return Problem(
+            f"no node with {labels} advertises {cluster.gpu}{only}",
+            "`kubectl get nodes --show-labels`, and correct --node-selector",
+        )
     if any(is_schedulable(node) for node in giving):
         return None
     if giving:
         return Problem(f"every node with a GPU is out of use: {join_some([out_of_use(node) for node in giving])}")
-    advertised = [node for node in nodes if quantity_of(capacity(node), GPU_RESOURCE) > 0]
+    advertised = [node for node in nodes if quantity_of(capacity(node), cluster.gpu) > 0]
     if not advertised:
         # a kubelet that had GPUs once keeps saying that it has 0
-        others = sorted({key for node in nodes for key in capacity(node) if "nvidia" in key and key != GPU_RESOURCE})
+        others = sorted({key for node in nodes for key in capacity(node) if "nvidia" in key and key != cluster.gpu})
         instead = f" (but {join_some(others)}: the device plugin's sharing or MIG settings rename it)" if others else ""
-        return with_plugin(f"no node advertises {GPU_RESOURCE}{instead}", nodes, cluster)
-    return with_plugin(unhealthy(advertised), advertised, cluster)
+        return with_plugin(f"no node advertises {cluster.gpu}{instead}", nodes, cluster)
+    return with_plugin(unhealthy(advertised, cluster.gpu), advertised, cluster)
 
 
 def out_of_use(node: V1Node) -> str:
@@ -52,11 +62,11 @@ def out_of_use(node: V1Node) -> str:
     return "; ".join(bad_conditions(node)) or cordoned
 
 
-def unhealthy(nodes: Sequence[V1Node]) -> str:
+def unhealthy(nodes: Sequence[V1Node], gpu: str) -> str:
     """Say which nodes have GPUs that they don't give out."""
     counts = [
-        f"node {name_of(node)} has {GPU_RESOURCE} {quantity_of(capacity(node), GPU_RESOURCE)} in its capacity but"
-        f" {quantity_of(allocatable(node), GPU_RESOURCE)} allocatable"
+        f"node {name_of(node)} has {gpu} {quantity_of(capacity(node), gpu)} in its capacity but"
+        f" {quantity_of(allocatable(node), gpu)} allocatable"
         for node in nodes
     ]
     return f"{join_some(counts)}: a device is unhealthy, or the device plugin has stopped"
@@ -84,24 +94,24 @@ def gpu_shortage(wanted: Decimal, nodes: Sequence[V1Node], pods: Sequence[V1Pod]
     """Return why none of the nodes has so many GPUs free, with the pods that took them; "" where one has."""
     if problem := no_gpu(cluster):
         return str(problem)
-    if any(free(node, GPU_RESOURCE, pods) >= wanted for node in nodes):
+    if any(free(node, cluster.gpu, pods) >= wanted for node in nodes):
         return ""
     parts = []
     for node in nodes:
-        total, given = quantity_of(capacity(node), GPU_RESOURCE), quantity_of(allocatable(node), GPU_RESOURCE)
+        total, given = quantity_of(capacity(node), cluster.gpu), quantity_of(allocatable(node), cluster.gpu)
         if not total:
             continue
-        held = [(pod, requested(pod).get(GPU_RESOURCE, Decimal(0))) for pod in pods_on(node, pods)]
+        held = [(pod, requested(pod).get(cluster.gpu, Decimal(0))) for pod in pods_on(node, pods)]
         holders = [f"{name_of(pod)} ({count})" for pod, count in held if count]
         lost = f" of {total} (`kubectl describe node {name_of(node)}`)" if given < total else ""
         taken = f"taken by {join_some(holders)}" if holders else "none taken"
-        parts.append(f"node {name_of(node)} has {given}{lost}, {free(node, GPU_RESOURCE, pods)} free: {taken}")
+        parts.append(f"node {name_of(node)} has {given}{lost}, {free(node, cluster.gpu, pods)} free: {taken}")
     if not parts:
-        elsewhere = [name_of(node) for node in cluster.nodes() if quantity_of(allocatable(node), GPU_RESOURCE) > 0]
+        elsewhere = [name_of(node) for node in cluster.nodes() if quantity_of(allocatable(node), cluster.gpu) > 0]
         return (
-            f"no node that the pod may go to has {GPU_RESOURCE}, only {join_some(elsewhere)}; see its labels and taints"
+            f"no node that the pod may go to has {cluster.gpu}, only {join_some(elsewhere)}; see its labels and taints"
         )
-    return f"{GPU_RESOURCE} is short: the pod asks for {wanted}; {'; '.join(parts)}; end those pods, or add a GPU"
+    return f"{cluster.gpu} is short: the pod asks for {wanted}; {'; '.join(parts)}; end those pods, or add a GPU"
 
 
 def is_plugin(pod: V1Pod) -> bool:

@@ -1,13 +1,14 @@
 """Finds the node with a GPU, and what the cluster knows of it; starts no pod."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from kubernetes.client import ApiClient, ApiException, NodeV1Api, V1Node, V1Pod
 
 from acceptance.errors import AcceptanceError
-from acceptance.gpu.node import GPU_RESOURCE, LABELS, DevicePlugin, GpuNode, gpu_label
+from acceptance.gpu.node import LABELS, DevicePlugin, GpuNode, gpu_label
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kubernetes.gpu_diagnosis import is_plugin, plugin_state
 from acceptance.kubernetes.view import (
@@ -27,31 +28,31 @@ RUNTIME = "nvidia"
 SECONDS = 10
 
 
-def choose(cluster: ClusterView) -> V1Node:
-    """Return the node with a free GPU, or the one that comes nearest to it.
+def choose(cluster: ClusterView, selector: Mapping[str, str] = MappingProxyType({})) -> V1Node:
+    """Return the node with a free GPU, or the one that comes nearest to it, of those with the selector's labels.
 
     Raises AcceptanceError where none of several nodes stands out, and where nodes may not be listed.
     """
-    nodes, pods = cluster.nodes(), []
+    nodes, pods = [node for node in cluster.nodes() if selector.items() <= labels_of(node).items()], []
     with contextlib.suppress(AcceptanceError):  # an account that may not list pods doesn't learn which GPU is free
         pods = cluster.pods()
-    ranked = sorted(nodes, key=lambda node: rank(node, pods), reverse=True)
-    if not ranked or (len(ranked) > 1 and not any(rank(ranked[0], pods))):
+    ranked = sorted(nodes, key=lambda node: rank(node, pods, cluster.gpu), reverse=True)
+    if not ranked or (len(ranked) > 1 and not any(rank(ranked[0], pods, cluster.gpu))):
         raise AcceptanceError(
             f"no node shows a GPU (there are {join_some([name_of(node) for node in nodes]) or 'none'}): none advertises"
-            f" {GPU_RESOURCE}, none has a label like {LABELS[0][0]}=gpu or {LABELS[2][0]}=true; where one has a GPU,"
+            f" {cluster.gpu}, none has a label like {LABELS[0][0]}=gpu or {LABELS[2][0]}=true; where one has a GPU,"
             " `kubectl label node NAME accelerator=gpu`"
         )
     return ranked[0]
 
 
-def rank(node: V1Node, pods: Sequence[V1Pod]) -> tuple[bool, ...]:
+def rank(node: V1Node, pods: Sequence[V1Pod], gpu: str) -> tuple[bool, ...]:
     return (
-        is_schedulable(node) and free(node, GPU_RESOURCE, pods) > 0,
-        is_schedulable(node) and quantity_of(allocatable(node), GPU_RESOURCE) > 0,
-        free(node, GPU_RESOURCE, pods) > 0,
-        quantity_of(allocatable(node), GPU_RESOURCE) > 0,
-        quantity_of(capacity(node), GPU_RESOURCE) > 0,
+        is_schedulable(node) and free(node, gpu, pods) > 0,
+        is_schedulable(node) and quantity_of(allocatable(node), gpu) > 0,
+        free(node, gpu, pods) > 0,
+        quantity_of(allocatable(node), gpu) > 0,
+        quantity_of(capacity(node), gpu) > 0,
         bool(gpu_label(labels_of(node))),
     )
 
@@ -65,9 +66,10 @@ def describe(node: V1Node, cluster: ClusterView) -> GpuNode:
     return GpuNode(
         name=name_of(node),
         labels=labels_of(node),
-        capacity=int(quantity_of(capacity(node), GPU_RESOURCE)),
-        allocatable=int(quantity_of(allocatable(node), GPU_RESOURCE)),
-        other_resources=tuple(sorted(key for key in capacity(node) if "nvidia" in key and key != GPU_RESOURCE)),
+        resource=cluster.gpu,
+        capacity=int(quantity_of(capacity(node), cluster.gpu)),
+        allocatable=int(quantity_of(allocatable(node), cluster.gpu)),
+        other_resources=tuple(sorted(key for key in capacity(node) if "nvidia" in key and key != cluster.gpu)),
         plugins=tuple(DevicePlugin(name_of(pod), is_ready(pod), plugin_state(pod, cluster)) for pod in here),
         plugins_elsewhere=tuple(f"{pod} on {where}" for pod, where in placed.items() if where != name_of(node)),
     )

@@ -7,8 +7,9 @@ from pathlib import Path
 from kubernetes import client
 
 from acceptance.errors import Problem
+from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.images import Images
-from acceptance.kubernetes import kinds, manifests
+from acceptance.kubernetes import kinds, manifests, pod_rules, site
 from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace
 from acceptance.kubernetes.client import SECONDS, Cluster
 from acceptance.kubernetes.evidence import save_evidence
@@ -22,8 +23,10 @@ from acceptance.kubernetes.rights import IN_NAMESPACE, RESOURCES, Right, missing
 from acceptance.kubernetes.view import LiveCluster
 from acceptance.kubernetes.watches import Watches
 from acceptance.processes.owner import owner
+from acceptance.settings import PodRules
 from acceptance.waiting import Ready, wait_until
 
+NO_RULES = PodRules()
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
 
@@ -39,9 +42,10 @@ class Namespace:
         keep: bool = False,
         say: Callable[[str], None] = lambda text: None,
         pod_security: str = "restricted",
+        rules: PodRules = NO_RULES,
     ) -> None:
         self.cluster, self.run, self.images, self.folder, self.keep = cluster, run, images, folder, keep
-        self.pod_security = pod_security
+        self.pod_security, self.rules = pod_security, rules
         self.name = f"triton-acceptance-{run}"
         self.logs = Logs(cluster, folder)
         self.watches = Watches(cluster, self.name, self.logs.see)
@@ -52,13 +56,20 @@ class Namespace:
         """The rights that this account lacks in the namespace, once there is one."""
 
     @property
+    def gpu(self) -> str:
+        """The resource by which the cluster's nodes count GPUs."""
+        return self.rules.gpu_resource or GPU_RESOURCE
+
+    @property
     def live(self) -> LiveCluster:
         """The cluster as this account sees it now: tokens expire during a long training."""
-        return LiveCluster(client.CoreV1Api(self.cluster.api()))
+        return LiveCluster(client.CoreV1Api(self.cluster.api()), gpu=self.gpu)
 
     @cached_property
     def gpu_runtime(self) -> str:
         """The RuntimeClass of pods with a GPU, "" where the cluster needs none."""
+        if self.rules.runtime_class:
+            return self.rules.runtime_class
         with self.cluster.api_errors("asking for the RuntimeClass of pods with a GPU"), self.cluster.api() as api:
             return runtime_class(api)
 
@@ -72,6 +83,8 @@ class Namespace:
             self.create(parts[0])
             # a cluster may give rights in a namespace to who made it
             self.lacking = missing_rights(self.cluster, IN_NAMESPACE, self.name)
+            if self.rules.pull_secret:
+                self.create(site.copy_pull_secret(self.cluster, self.rules))
             for manifest in parts[1:]:
                 if not self.lacks(manifest["kind"]):
                     self.create(manifest)
@@ -139,11 +152,12 @@ class Namespace:
             kinds.create(api, manifest, self.name, **options)
 
     def fit(self, manifest: Manifest, name: str = "") -> Manifest:
-        """Put the run's labels, its images and the name into the manifest, once."""
+        """Put the run's labels, its images, the name and what the site asks of pods into the manifest, once."""
         manifests.fit(manifest, self.images, name)
         manifests.label(manifest, {RUN: self.run})
         if manifests.asks_for_gpu(manifest):
             manifests.use_runtime(manifest, self.gpu_runtime)
+        pod_rules.follow(manifest, self.rules)
         return manifest
 
     def delete(self, *each: str, name: str) -> None:

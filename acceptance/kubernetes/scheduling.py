@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from kubernetes.client import V1Node, V1NodeSelectorRequirement, V1NodeSelectorTerm, V1Pod, V1Taint
 
-from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.kubernetes.gpu_diagnosis import gpu_shortage
 from acceptance.kubernetes.view import (
     NAMED,
@@ -31,7 +30,7 @@ def why_no_node(pod: V1Pod, cluster: ClusterView) -> list[str]:
     # room on a node that is out of the question anyway would mislead
     open_to_it = [node for node in fitting if not untolerated(node, pod)] or fitting or nodes
     for resource, wanted in requested(pod).items():
-        if resource == GPU_RESOURCE:
+        if resource == cluster.gpu:
             causes += [why] if (why := gpu_shortage(wanted, open_to_it, pods, cluster)) else []
             continue
         best = max(open_to_it, key=lambda node: free(node, resource, pods))

@@ -9,6 +9,7 @@ from kubernetes.utils import parse_quantity
 from urllib3.exceptions import HTTPError
 
 from acceptance.errors import AcceptanceError
+from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.processes import logs
 
 NAMED = 5  # so many nodes or pods are named, the rest is counted
@@ -17,6 +18,9 @@ PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailabl
 
 class ClusterView(Protocol):
     """What a diagnosis may ask of the cluster beyond the pod and its events; each call is one request."""
+
+    gpu: str
+    """The resource by which its nodes count GPUs."""
 
     def nodes(self) -> list[V1Node]: ...
 
@@ -36,8 +40,9 @@ REMOVED = ("failed to try resolving symlinks in path", "unable to retrieve conta
 class LiveCluster:
     """The ClusterView of a real cluster. Lists raise AcceptanceError where this account may not have them."""
 
-    def __init__(self, core: CoreV1Api, timeout: float = 10) -> None:
+    def __init__(self, core: CoreV1Api, timeout: float = 10, gpu: str = GPU_RESOURCE) -> None:
         self.core, self.timeout = core, timeout  # seconds for each request
+        self.gpu = gpu
 
     def nodes(self) -> list[V1Node]:
         return self._list("nodes", self.core.list_node)

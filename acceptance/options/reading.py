@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from acceptance.errors import BadSetting
 from acceptance.load import limits
+from acceptance.options.pod_rules import read_pod_rules
 from acceptance.options.reader import Reader
 from acceptance.settings import MINIO, Settings
 from acceptance.storage.location import read_location
@@ -55,6 +56,7 @@ def read_settings(
         kube_context=reader.only_for("kube_context", target, "existing"),
         cluster=reader.only_for("cluster", target, "kind", "k3d"),
         agents=agents,
+        pods=read_pod_rules(reader, target, WITH_PODS),
     )
     check_load(settings, " ".join(reader.source(key, getattr(settings, key)) for key in ("rate", "duration")))
     return settings

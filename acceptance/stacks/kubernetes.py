@@ -106,6 +106,7 @@ class KubernetesStack(BaseStack):
                 self.settings.keep,
                 self.say,
                 self.settings.pod_security,
+                self.settings.pods,
             )
             self.gpu_access = GpuAccess(self.namespace)
             self.deletion = Deletion(self.namespace, self.settings.keep)
@@ -295,7 +296,7 @@ class KubernetesStack(BaseStack):
         with self.deletion.after("Job", name=name, frees_gpu=gpu):
             pod = self.namespace.waits.succeeded(name, recipe.most_seconds, progress)
             if gpu:
-                check_has_gpu(pod)
+                check_has_gpu(pod, self.namespace.gpu)
         return read_run(uri, name, recipe)
 
     def training_job(self, name: str, recipe: Recipe, dataset: Dataset) -> Manifest:

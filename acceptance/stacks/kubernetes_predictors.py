@@ -35,7 +35,7 @@ class PodPredictors:
                 self.namespace.create(manifest, name)
             pod = serving.wait_ready(name)
             if device == "gpu":
-                check_has_gpu(pod)
+                check_has_gpu(pod, self.namespace.gpu)
             inside, way = serving.inside(name), serving.way(name)
         except BaseException as error:
             self.deletion.of_failed(tuple(serving.kinds), name, device == "gpu", error)

@@ -112,6 +112,8 @@ def plugin(
 class Recorded:
     """A ClusterView of what a test gives it; notes what it was asked for."""
 
+    gpu = GPU_RESOURCE
+
     def __init__(
         self, nodes: Sequence[Any] = (), pods: Sequence[Any] = (), log: str = "", phase: str = "Active"
     ) -> None:

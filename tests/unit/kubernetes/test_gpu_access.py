@@ -13,6 +13,6 @@ def pod(**requests: str) -> V1Pod:
 
 
 def test_only_a_pod_whose_gpu_was_taken_out_is_refused():
-    check_has_gpu(pod(**{"cpu": "1", "nvidia.com/gpu": "1"}))
+    check_has_gpu(pod(**{"cpu": "1", "nvidia.com/gpu": "1"}), "nvidia.com/gpu")
     with pytest.raises(AcceptanceError, match=r"training-gpu-1-x7k2p asks for no nvidia.com/gpu.*webhook"):
-        check_has_gpu(pod(cpu="1"))
+        check_has_gpu(pod(cpu="1"), "nvidia.com/gpu")
