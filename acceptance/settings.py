@@ -55,6 +55,8 @@ class Settings:
     kube_context: str = ""
     cluster: str = ""
     agents: int = 2
+    namespace: str = ""
+    """The one that is there already, "" for one of the run's own."""
     pods: PodRules = field(default_factory=PodRules)
 
     @property

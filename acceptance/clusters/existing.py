@@ -25,7 +25,9 @@ class Existing:
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
         try:
-            return site.problems(reach(settings), settings.pods)
+            cluster = reach(settings)
+            unusable = site.unusable(cluster, settings.namespace) if settings.namespace else None
+            return [*filter(None, [unusable]), *site.problems(cluster, settings.pods)]
         except AcceptanceError as error:
             return [error.problem]
         finally:
@@ -33,7 +35,8 @@ class Existing:
 
     @classmethod
     def describe(cls, settings: Settings) -> str:
-        return str(reach(settings))
+        where = f", namespace {settings.namespace}" if settings.namespace else ""
+        return f"{reach(settings)}{where}"
 
     def __enter__(self) -> Access:
         return Access(self.context)
@@ -49,13 +52,13 @@ class Existing:
 
 
 def reach(settings: Settings) -> Cluster:
-    """Return the cluster, which answers and lets the account make namespaces; raises BadSetting for any other.
+    """Return the cluster, which answers and lets the account make a namespace where the run needs one.
 
-    Leaves no key of the kubeconfig's behind.
+    Raises BadSetting for any other. Leaves no key of the kubeconfig's behind.
     """
     try:
         cluster = connect(settings.kube_context)
-        refused = missing_rights(cluster, [NAMESPACE])
+        refused = missing_rights(cluster, [] if settings.namespace else [NAMESPACE])
     except BadSetting:
         raise
     except AcceptanceError as error:

@@ -1,4 +1,4 @@
-"""A run's namespace: whose it is, and its end.
+"""A run's own namespace: whose it is, and its end.
 
 The guardian runs it with CONTEXT NAMESPACE FOLDER [KUBECONFIG] when pytest has gone without having deleted it, and
 removes the folder after it.

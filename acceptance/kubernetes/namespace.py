@@ -1,15 +1,16 @@
 """A run's own namespace: from its creation, through what is created and deleted in it, to its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any, ClassVar
 
 from kubernetes import client
 
 from acceptance.errors import Problem
 from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.images import Images
-from acceptance.kubernetes import kinds, manifests, pod_rules, site
+from acceptance.kubernetes import cleanup, kinds, manifests, pod_rules, site
 from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace
 from acceptance.kubernetes.client import SECONDS, Cluster
 from acceptance.kubernetes.evidence import save_evidence
@@ -22,6 +23,7 @@ from acceptance.kubernetes.port_forward import Forward
 from acceptance.kubernetes.rights import IN_NAMESPACE, RESOURCES, Right, missing_rights
 from acceptance.kubernetes.view import LiveCluster
 from acceptance.kubernetes.watches import Watches
+from acceptance.processes.local import module_command
 from acceptance.processes.owner import owner
 from acceptance.settings import PodRules
 from acceptance.waiting import Ready, wait_until
@@ -33,6 +35,9 @@ POD_SECURITY = "pod-security.kubernetes.io/enforce"
 class Namespace:
     """A fresh namespace, as a context manager; everything in it goes with it, unless it is kept."""
 
+    selector: ClassVar[Callable[[str], str]] = lambda run: ""
+    """The label selector of the run's own pods, by the run's id; "" where all are."""
+
     def __init__(
         self,
         cluster: Cluster,
@@ -43,12 +48,13 @@ class Namespace:
         say: Callable[[str], None] = lambda text: None,
         pod_security: str = "restricted",
         rules: PodRules = NO_RULES,
+        name: str = "",
     ) -> None:
         self.cluster, self.run, self.images, self.folder, self.keep = cluster, run, images, folder, keep
         self.pod_security, self.rules = pod_security, rules
-        self.name = f"triton-acceptance-{run}"
+        self.name = name or f"triton-acceptance-{run}"
         self.logs = Logs(cluster, folder)
-        self.watches = Watches(cluster, self.name, self.logs.see)
+        self.watches = Watches(cluster, self.name, self.logs.see, type(self).selector(run))
         self.pods = Pods(cluster, self.watches, lambda: self.live, folder)
         self.waits = PodWaits(self.pods, say, f"`{cluster.kubectl} -n {self.name} describe pods` and {folder}")
         self.forwards: dict[str, list[Forward]] = {}  # of each component
@@ -77,19 +83,9 @@ class Namespace:
 
     def __enter__(self) -> "Namespace":
         try:
-            parts = sorted(self.parts(), key=lambda manifest: manifest["kind"] != "Namespace")
-            parts[0]["metadata"].update(name=self.name, annotations={OWNER: owner(), KEPT: str(self.keep).lower()})
-            parts[0]["metadata"]["labels"][POD_SECURITY] = self.pod_security
-            self.create(parts[0])
-            # a cluster may give rights in a namespace to who made it
-            self.lacking = missing_rights(self.cluster, IN_NAMESPACE, self.name)
+            self.begin()
             if self.rules.pull_secret:
-                self.create(site.copy_pull_secret(self.cluster, self.rules))
-            for manifest in parts[1:]:
-                if not self.lacks(manifest["kind"]):
-                    self.create(manifest)
-            if not self.lacks("ServiceAccount"):
-                self.wait_for_account()
+                self.copy_pull_secret()
             self.watches.start()
             return self
         except BaseException:
@@ -99,9 +95,34 @@ class Namespace:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def begin(self) -> None:
+        """Create the namespace, with its quota and its policy."""
+        parts = sorted(self.parts(), key=lambda manifest: manifest["kind"] != "Namespace")
+        parts[0]["metadata"].update(name=self.name, annotations={OWNER: owner(), KEPT: str(self.keep).lower()})
+        parts[0]["metadata"]["labels"][POD_SECURITY] = self.pod_security
+        self.create(parts[0])
+        # a cluster may give rights in a namespace to who made it
+        self.lacking = missing_rights(self.cluster, self.fit_rights(IN_NAMESPACE), self.name)
+        for manifest in parts[1:]:
+            if not self.lacks(manifest["kind"]):
+                self.create(manifest)
+        if not self.lacks("ServiceAccount"):
+            self.wait_for_account()
+
     def parts(self) -> list[Manifest]:
         """Return what a namespace is made of: itself, its quota and its policy."""
         return manifests.read_component("namespace")
+
+    def fit_rights(self, rights: Sequence[Right]) -> Sequence[Right]:
+        """Return the rights as a run needs them in there."""
+        return rights
+
+    def copy_pull_secret(self) -> None:
+        self.create(site.copy_pull_secret(self.cluster, self.rules))
+
+    def named(self, name: str) -> str:
+        """Return what the run's object is called that the suite calls by the name."""
+        return name
 
     def lacks(self, *kinds: str) -> bool:
         """Say whether this account lacks rights that every run needs on any of the kinds."""
@@ -124,9 +145,13 @@ class Namespace:
         save_evidence(
             self.folder,
             [*pods.deleted(), *pods.items()],
-            [*events.deleted(), *events.items()],
+            self.own([*events.deleted(), *events.items()]),
             self.cluster.redactor,
         )
+
+    def own(self, events: list[Any]) -> list[Any]:
+        """Return the events that are about the run's objects."""
+        return events
 
     def close(self) -> None:
         """Write the evidence, end the port-forwards and delete the namespace; raises where it could not be deleted."""
@@ -139,8 +164,27 @@ class Namespace:
             self.watches.stop()
             self.logs.stop()
             if not self.keep:
-                delete_namespace(self.cluster, self.name)
+                self.remove()
                 self.logs.finish(1)
+
+    def remove(self) -> None:
+        """Delete all that the run made; raises where it could not be."""
+        delete_namespace(self.cluster, self.name)
+
+    @property
+    def how_to_remove(self) -> str:
+        """The command that removes what was kept."""
+        return f"{self.cluster.kubectl} delete namespace {self.name}"
+
+    @property
+    def clean_cluster(self) -> str:
+        """The command that removes what is left where neither pytest nor its guardian could."""
+        return "make clean-cluster"
+
+    def removal(self, folder: Path) -> list[str]:
+        """Return the guardian's command where pytest was killed; it keeps certificates in the folder."""
+        about = self.cluster.context, self.name, str(folder), str(self.cluster.kubeconfig or "")
+        return module_command(cleanup.__name__, *about)
 
     # --- what is in it
 

@@ -1,7 +1,7 @@
 """What this account must be allowed to do for a run, asked of the API server before the run does it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kubernetes import client
 
@@ -35,11 +35,14 @@ RESOURCES = {
     "ConfigMap": "configmaps",
 }
 NAMESPACE = Right(("create",), "namespaces", "the run's own namespace", everywhere=True)
+ACCOUNT = Right(("list",), "serviceaccounts", "waiting for the account of the pods")
+# what only a namespace of the run's own takes
+OF_ITS_OWN = ("namespaces", "resourcequotas", "networkpolicies")
 IN_NAMESPACE = (
     Right(("get", "delete"), "namespaces", "the end of the run's own namespace"),
     Right(("create",), "resourcequotas", "the namespace's quota"),
     Right(("create",), "networkpolicies", "the namespace's policy", "networking.k8s.io"),
-    Right(("list",), "serviceaccounts", "waiting for the account of the pods"),
+    ACCOUNT,
     Right(("create", "delete", "list", "watch"), "pods", "small pods, waiting and diagnosis"),
     Right(("list", "watch"), "events", "waiting and diagnosis"),
     Right(("create", "delete"), "deployments", "MLflow and Triton", "apps"),
@@ -61,6 +64,17 @@ FOR_KSERVE = (
     Right(("get",), "services", "finding the address that KServe gave"),
     Right(("get", "create"), "pods/exec", "reading the model where Triton loaded it"),
 )
+
+
+def in_given_namespace(rights: Sequence[Right]) -> tuple[Right, ...]:
+    """Return the rights as a run needs them in a namespace that it doesn't make, and from which it deletes its own."""
+    return tuple(
+        replace(right, verbs=(*right.verbs, "deletecollection"))
+        if "create" in right.verbs and "/" not in right.resource
+        else right
+        for right in rights
+        if right.resource not in OF_ITS_OWN and right != ACCOUNT
+    )
 
 
 def missing_rights(cluster: Cluster, rights: Sequence[Right], namespace: str = "") -> dict[Right, Problem]:

@@ -34,6 +34,23 @@ def problems(cluster: Cluster, rules: PodRules) -> list[Problem]:
     return [problem for problem in found if problem]
 
 
+def unusable(cluster: Cluster, namespace: str) -> Problem | None:
+    """Say that there is no such namespace, or that it is being deleted; nothing where the account may not look."""
+    option = f"--namespace {namespace}"
+    with cluster.api_errors(option), cluster.api() as api:
+        try:
+            found: Any = client.CoreV1Api(api).read_namespace(namespace, _request_timeout=SECONDS)
+        except client.ApiException as error:
+            if error.status == 404:
+                return Problem(f"{option}: there is no such namespace", f"`{cluster.kubectl} get namespaces`")
+            if error.status in (401, 403):
+                return None
+            raise
+    if found.status.phase == "Active":
+        return None
+    return Problem(f"{option}: it is {found.status.phase}", "name another, or wait until it is gone and make it anew")
+
+
 def missing(option: str, name: str, listed: Callable[..., Any]) -> Problem | None:
     """Say that there is no such class, and which there are."""
     known = None if (items := list_all(listed)) is None else sorted(one.metadata.name for one in items)

@@ -156,9 +156,13 @@ class Watched:
 class Watches:
     """The pods and the events of a namespace, and the namespace itself, each as a watch has them now."""
 
-    def __init__(self, cluster: Cluster, namespace: str, on_pod: Callable[[Any], None] = lambda pod: None) -> None:
+    def __init__(
+        self, cluster: Cluster, namespace: str, on_pod: Callable[[Any], None] = lambda pod: None, selector: str = ""
+    ) -> None:
+        """`selector`: the labels of the pods that are meant, "" for all."""
         only = f"metadata.name={namespace}"
-        self.pods = Watched(cluster, "pods", "list_namespaced_pod", on_pod, namespace=namespace)
+        own = {"namespace": namespace, **({"label_selector": selector} if selector else {})}
+        self.pods = Watched(cluster, "pods", "list_namespaced_pod", on_pod, False, **own)
         self.events = Watched(cluster, "events", "list_namespaced_event", namespace=namespace)
         self.namespace = Watched(cluster, "namespaces", "list_namespace", optional=True, field_selector=only)
 

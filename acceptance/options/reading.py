@@ -1,6 +1,7 @@
 """How the options' values become settings."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 from acceptance.errors import BadSetting
@@ -15,6 +16,7 @@ PREDICTORS = ("deployment", "kserve")
 LEVELS = ("restricted", "baseline")
 WITH_PODS = ("existing", "kind", "k3d")
 WITH_MINIO = ("docker", *WITH_PODS)
+NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 DATA = ("auto", "cifar10", "digits")
 
 
@@ -52,6 +54,7 @@ def read_settings(
         predictor=predictor,
         runtime=read_runtime(reader, predictor),
         pod_security=read_level(reader, target),
+        namespace=read_namespace(reader, target),
         store=store,
         kube_context=reader.only_for("kube_context", target, "existing"),
         cluster=reader.only_for("cluster", target, "kind", "k3d"),
@@ -97,6 +100,17 @@ def read_runtime(reader: Reader, predictor: str) -> str:
 def read_level(reader: Reader, target: str) -> str:
     reader.only_for("pod_security", target, *WITH_PODS)
     return reader.one_of("pod_security", LEVELS, LEVELS[0])
+
+
+def read_namespace(reader: Reader, target: str) -> str:
+    name, (_, source) = reader.only_for("namespace", target, "existing"), reader.text("namespace")
+    if name and not NAMESPACE.fullmatch(name):
+        raise BadSetting(f"{source}: must be a namespace's name: small letters, digits and dashes, at most 63")
+    if name.startswith("kube-"):
+        raise BadSetting(f"{source}: it is Kubernetes' own; name another")
+    if name and (level := reader.text("pod_security"))[0]:
+        raise BadSetting(f"{level[1]} and {source}: the namespace's level is its owner's; leave one out")
+    return name
 
 
 def check_load(settings: Settings, given: str) -> None:

@@ -68,6 +68,11 @@ OPTIONS = (
         "the Pod Security level of the run's own namespace: restricted or baseline",
         "restricted",
     ),
+    Option(
+        "--namespace",
+        "the namespace of --target existing to work in; it is neither made nor removed",
+        "one is made for the run, and removed after it",
+    ),
     Option("--label", "KEY=VALUE, a label for every pod; may be given several times", "none", many=True),
     Option("--annotation", "KEY=VALUE, an annotation for every pod; may be given several times", "none", many=True),
     Option(

@@ -105,7 +105,7 @@ class BaseStack(ABC):
     def serve(self, run: TrainingRun, device: str) -> Iterator[Endpoint]:
         """Serve the run's model on the device ("cpu" or "gpu"); with `--keep` it is served on."""
         refuse_too_new(model_versions(run), self.onnx_limits())
-        predictor = self.start_predictor(f"triton-{device}-{next(self.numbers)}", run, device)
+        predictor = self.start_predictor(self.predictor_name(device), run, device)
         endpoint = predictor.endpoint
         self.predictors[endpoint.name] = predictor
         try:
@@ -124,6 +124,10 @@ class BaseStack(ABC):
             raise
         if not self.settings.keep:
             self.stop_serving(endpoint)
+
+    def predictor_name(self, device: str) -> str:
+        """Return the next predictor's name, such as `triton-cpu-3`."""
+        return f"triton-{device}-{next(self.numbers)}"
 
     def stop_serving(self, endpoint: Endpoint) -> None:
         predictor = self.predictors.pop(endpoint.name, None)

@@ -24,9 +24,10 @@ from acceptance.kserve.model_pulls import model_pulls
 from acceptance.kserve.runtime import Runtime
 from acceptance.kserve.service import InferenceService, read_service
 from acceptance.kserve.web_app import Shown, WebApp, find_web_app, look_at_web_app
-from acceptance.kubernetes import cleanup, manifests
+from acceptance.kubernetes import manifests
 from acceptance.kubernetes.client import SECONDS, connect
 from acceptance.kubernetes.deletion import Deletion
+from acceptance.kubernetes.given_namespace import GivenNamespace
 from acceptance.kubernetes.gpu_access import GpuAccess, check_has_gpu
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
@@ -36,7 +37,7 @@ from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.load.rollout import Rollout
 from acceptance.paths import CODESET
-from acceptance.processes.local import Processes, module_command
+from acceptance.processes.local import Processes
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.settings import Settings
@@ -98,7 +99,8 @@ class KubernetesStack(BaseStack):
             self.cluster = connect(access.context, directory, redactor, access.kubeconfig)
             runtime = self.find_runtime()
             self.provider.load(self.images.of_pods(self.settings.minio))
-            self.namespace = Namespace(
+            of_namespace = GivenNamespace if self.settings.namespace else Namespace
+            self.namespace = of_namespace(
                 self.cluster,
                 secrets.token_hex(4),
                 self.images,
@@ -107,6 +109,7 @@ class KubernetesStack(BaseStack):
                 self.say,
                 self.settings.pod_security,
                 self.settings.pods,
+                self.settings.namespace,
             )
             self.gpu_access = GpuAccess(self.namespace)
             self.deletion = Deletion(self.namespace, self.settings.keep)
@@ -160,13 +163,11 @@ class KubernetesStack(BaseStack):
             self.create_mlflow()
 
     def delete_if_killed(self) -> None:
-        """Have the guardian delete the namespace of a pytest that was killed; a cluster of the run's own goes whole."""
+        """Have the guardian delete what a killed pytest made there; a cluster of the run's own goes whole."""
         if not self.provider.own:
-            kubeconfig = self.cluster.kubeconfig
-            namespace = [self.cluster.context, self.namespace.name, str(self.workspace.directory)]
             self.processes.afterwards(
-                module_command(cleanup.__name__, *namespace, str(kubeconfig or "")),
-                fix="`make clean-cluster` deletes the namespace",
+                self.namespace.removal(self.workspace.directory),
+                fix=f"`{self.namespace.clean_cluster}` deletes what is left",
                 environment=os.environ,  # an exec plugin may need any of it to log in
             )
 
@@ -199,14 +200,15 @@ class KubernetesStack(BaseStack):
     def how_to_reach(self) -> str:
         kubectl = self.cluster.kubectl
         inside = f"{kubectl} -n {self.namespace.name} port-forward"
-        lines = [f"MLflow: {inside} deployment/mlflow {MLFLOW_PORT}"] if self.tracking_uri else []
+        mlflow = self.namespace.named("mlflow")
+        lines = [f"MLflow: {inside} deployment/{mlflow} {MLFLOW_PORT}"] if self.tracking_uri else []
         ports = " ".join(str(port) for port in self.serving.ports if port)
         owners = self.namespace.pods.owners
         lines += [f"{name}: {inside} deployment/{owners.get(name, name)} {ports}" for name in self.predictors]
         lines += self.ways_into_web_app()
         if self.own_store and self.own_store.prepared:
             lines += self.own_store.how_to_reach()
-        remove = self.provider.how_to_remove() or f"{kubectl} delete namespace {self.namespace.name}"
+        remove = self.provider.how_to_remove() or self.namespace.how_to_remove
         if self.store and self.store.how_to_remove:
             remove += f"; {shlex.join(self.store.how_to_remove)}"
         return "\n".join([*lines, f"remove: {remove}; rm -rf {shlex.quote(str(self.workspace.directory))}"])
@@ -232,15 +234,16 @@ class KubernetesStack(BaseStack):
         pod = manifests.read_manifest(manifest)
         if node:
             manifests.keep_to_node(pod, node)
-        name = pod["metadata"]["name"]
-        self.namespace.create(pod)
+        container = pod["metadata"]["name"]
+        name = self.namespace.named(container)
+        self.namespace.create(pod, name)
         with self.deletion.after("Pod", name=name, frees_gpu=True):
             ended = self.namespace.waits.finished(name)
             with self.cluster.api_errors(f"reading the log of pod {name}"):
-                log = self.namespace.live.log(self.namespace.name, name, name, False, 1000)
+                log = self.namespace.live.log(self.namespace.name, name, container, False, 1000)
             if ended.status.phase != "Succeeded" and (cause := self.namespace.pods.diagnose(ended)):
                 log = f"{log}\n{cause.text}"
-            return PodResult(name, ended.status.phase, self.workspace.redactor.text(log))
+            return PodResult(container, ended.status.phase, self.workspace.redactor.text(log))
 
     # --- training
 
@@ -281,7 +284,7 @@ class KubernetesStack(BaseStack):
 
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
         uri, gpu = self.mlflow(), recipe.device == "gpu"
-        name = f"training-{self.training_name(recipe)}"
+        name = self.namespace.named(f"training-{self.training_name(recipe)}")
         self.prepare(dataset)
         job = self.training_job(name, recipe, dataset)
         if gpu:
@@ -306,6 +309,9 @@ class KubernetesStack(BaseStack):
 
     def onnx_limits(self) -> OnnxVersions | None:
         return self.preflight.onnx_limits() if self.preflight else None
+
+    def predictor_name(self, device: str) -> str:
+        return self.namespace.named(super().predictor_name(device))
 
     def start_predictor(self, name: str, run: TrainingRun, device: str) -> Predictor:
         predictors = PodPredictors(self.namespace, self.deletion, self.gpu_access, self.serving)
@@ -382,4 +388,4 @@ class KubernetesStack(BaseStack):
         return loads.send(endpoint, {self.load_name(endpoint): plan for plan in plans}, progress)
 
     def load_name(self, endpoint: Endpoint) -> str:
-        return f"load-{endpoint.device}-{next(self.numbers)}"
+        return self.namespace.named(f"load-{endpoint.device}-{next(self.numbers)}")

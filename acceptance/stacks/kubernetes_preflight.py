@@ -64,7 +64,8 @@ class Preflight:
         looked at.
         """
         found = [*self.namespace.lacking.values(), *self.missing_gpu_rights()]
-        found += missing_rights(self.namespace.cluster, self.rights, self.namespace.name).values()
+        rights = self.namespace.fit_rights(self.rights)
+        found += missing_rights(self.namespace.cluster, rights, self.namespace.name).values()
         planned = objects.planned(self.parts, self.predictor, self.own_store)
         for one in planned:
             if one.gpu:
@@ -82,7 +83,8 @@ class Preflight:
         """Return how new a model Triton's image takes, None where it has not said so."""
         said = self.images.said if self.images else {}
         # the same image on either node
-        words = (said.get(image_name("triton", on_gpu_node), "") for on_gpu_node in (False, True))
+        named = self.namespace.named
+        words = (said.get(named(image_name("triton", on_gpu_node)), "") for on_gpu_node in (False, True))
         return onnx_versions.read_answer("\n".join(words))
 
     def missing_gpu_rights(self) -> list[Problem]:
@@ -110,7 +112,7 @@ class Preflight:
                 if "image" not in container:  # its runtime has it
                     continue
                 image, gpu = container["image"], manifests.asks_for_gpu(one.manifest)
-                found[image_name(image, gpu)] = self.image_pod(image, gpu)
+                found[self.namespace.named(image_name(image, gpu))] = self.image_pod(image, gpu)
         return found
 
     def image_pod(self, image: str, gpu: bool) -> Manifest:

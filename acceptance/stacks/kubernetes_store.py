@@ -13,11 +13,15 @@ class ClusterStore(OwnStore):
     """Nothing of it is there before `create`; it all goes with the namespace."""
 
     def __init__(self, namespace: Namespace, settings: Settings, workspace: Workspace, say: Say) -> None:
-        service = f"{NAME}.{namespace.name}"
-        names = [NAME, service, f"{service}.svc", f"{service}.svc.cluster.local"]
+        self.host = namespace.named(NAME)
+        service = f"{self.host}.{namespace.name}"
+        names = [self.host, service, f"{service}.svc", f"{service}.svc.cluster.local"]
         minio = Minio(workspace.directory / NAME, names)
         super().__init__(settings, workspace, say, minio, namespace.forward(NAME, PORT))
         self.namespace, self.created, self.prepared = namespace, False, False
+
+    def variables(self) -> dict[str, str]:
+        return self.minio.account(f"{self.host}:{PORT}").variables()
 
     def create(self) -> None:
         """Create it, once: it starts while images are looked at."""
@@ -40,7 +44,7 @@ class ClusterStore(OwnStore):
     def how_to_reach(self) -> list[str]:
         kubectl = f"{self.namespace.cluster.kubectl} -n {self.namespace.name}"
         return [
-            f"MinIO, by HTTPS: {kubectl} port-forward deployment/{NAME} {PORT}",
-            f"MinIO's keys: {kubectl} get secret {objects.STORE} -o yaml",
+            f"MinIO, by HTTPS: {kubectl} port-forward deployment/{self.host} {PORT}",
+            f"MinIO's keys: {kubectl} get secret {self.namespace.named(objects.STORE)} -o yaml",
             f"MinIO's certificate authority: {self.minio.authority}",
         ]

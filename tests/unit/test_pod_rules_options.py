@@ -100,3 +100,25 @@ def test_targets_without_pods_refuse_them(key, target):
     value = ["a=b"] if option.many else "a"
     with pytest.raises(BadSetting, match=f"{option.name} .*the target is {target}"):
         read_settings({"target": target, key: value}, CLUSTERS, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"target": "kind", "namespace": "team-ml"}, "--namespace team-ml: only --target existing uses it"),
+        ({"namespace": "Team"}, "--namespace Team: must be a namespace's name: small letters"),
+        ({"namespace": "kube-system"}, "--namespace kube-system: it is Kubernetes' own; name another"),
+        (
+            {"namespace": "team-ml", "pod_security": "baseline"},
+            "--pod-security baseline and --namespace team-ml: the namespace's level is its owner's; leave one out",
+        ),
+    ],
+)
+def test_a_namespace_that_cannot_be_used_is_named(given, words):
+    with pytest.raises(BadSetting, match=words):
+        read_settings({"target": "existing", **given}, CLUSTERS, {})
+
+
+def test_a_namespace_of_the_users_is_worked_in():
+    assert read_settings({"target": "existing", "namespace": "team-ml"}, CLUSTERS, {}).namespace == "team-ml"
+    assert read_settings({"target": "existing"}, CLUSTERS, {}).namespace == ""

@@ -58,6 +58,10 @@ class ApiServer:
     def delete(self, path: str) -> Answer:
         return 404, {"message": f"{path} not found"}
 
+    def delete_all(self, path: str, selector: str) -> Answer:
+        """Delete what a collection has with the labels."""
+        return 404, {"message": f"{path} not found"}
+
 
 S = TypeVar("S", bound=ApiServer)
 
@@ -76,7 +80,9 @@ def handler_of(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             self.send(200, server.patch(self.path.partition("?")[0], body))
 
         def do_DELETE(self) -> None:
-            self.send(*server.delete(self.path.partition("?")[0]))
+            path, _, query = self.path.partition("?")
+            selector = dict(parse_qsl(query)).get("labelSelector")
+            self.send(*(server.delete_all(path, selector) if selector else server.delete(path)))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

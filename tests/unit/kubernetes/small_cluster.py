@@ -59,7 +59,8 @@ class SmallCluster(ApiServer):
                 return 404, {"message": f"{path} not found"}
             everywhere = "/pods" if path == "/api/v1/pods" else path
             found = [kept for where, kept in self.objects.items() if where.endswith(everywhere)]
-            return self.listing([one for kept in found for one in kept.values()])
+            selector = query.get("labelSelector", "")
+            return self.listing([one for kept in found for one in kept.values() if has_labels(one, selector)])
 
     def listing(self, items: list[Any]) -> Answer:
         return 200, copy.deepcopy({"metadata": {"resourceVersion": str(len(self.events))}, "items": items})
@@ -123,6 +124,14 @@ class SmallCluster(ApiServer):
                     self.let_go(where, pod)
         return 200, found
 
+    def delete_all(self, path: str, selector: str) -> Answer:
+        with self.changed:
+            kept = self.objects.get(path, {})
+            found = [name for name, one in kept.items() if has_labels(one, selector)]
+        for name in found:
+            self.delete(f"{path}/{name}")
+        return 200, {}
+
     def let_go(self, path: str, name: str) -> None:
         pod = self.objects[path][name]
         pod["metadata"]["deletionTimestamp"] = "2026-11-23T12:01:00Z"
@@ -140,3 +149,13 @@ class SmallCluster(ApiServer):
         one["metadata"]["resourceVersion"] = str(len(self.events) + 1)
         self.events.append((path, what, copy.deepcopy(one)))
         self.changed.notify_all()
+
+
+def has_labels(one: Any, selector: str) -> bool:
+    """Say whether an object has the labels of a selector such as `a=b,!c`."""
+    labels = one["metadata"].get("labels") or {}
+    for part in filter(None, selector.split(",")):
+        key, equals, value = part.removeprefix("!").partition("=")
+        if part.startswith("!") == (key in labels) or (equals and labels[key] != value):
+            return False
+    return True

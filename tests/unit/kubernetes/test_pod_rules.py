@@ -53,6 +53,7 @@ def after(manifest, rules=RULES):
 def test_every_pod_follows_the_rules(manifest):
     found = after(manifest)
     pod = manifests.pod_of(found)
+    assert pod
     assert pod["metadata"]["labels"]["team"] == found["metadata"]["labels"]["team"] == "ml"
     assert pod["metadata"]["annotations"]["owner"] == found["metadata"]["annotations"]["owner"] == "platform"
     assert pod["spec"]["nodeSelector"] == {"disk": "fast"}

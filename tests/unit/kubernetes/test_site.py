@@ -2,11 +2,12 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
 from acceptance.errors import BadSetting
-from acceptance.kubernetes.site import copy_pull_secret, problems
+from acceptance.kubernetes.site import copy_pull_secret, problems, unusable
 from acceptance.settings import PodRules
 from tests.unit.kubernetes.api_server import cluster_of
 from tests.unit.problems import assert_problem
@@ -21,6 +22,11 @@ REST = {"value": 0, "handler": "it", "provisioner": "site/disks"}
 SECRET = "/api/v1/namespaces/platform/secrets/registry"  # noqa: S105
 RULES = PodRules(pull_secret="platform/registry")  # noqa: S106
 LOGINS = {"auths": {"registry.site": {"username": "u", "password": "very-secret-word", "auth": "dTp2ZXJ5LXNlY3JldA=="}}}
+
+
+def rules(rule, name):
+    given: dict[str, Any] = {rule: name}
+    return PodRules(**given)
 
 
 def listing(*names, **more):
@@ -41,16 +47,16 @@ def cluster(api_server, tmp_path):
 def test_a_class_that_is_not_there_is_named_with_those_that_are(cluster, api_server, rule, path):
     option = f"--{rule.replace('_', '-')}"
     api_server.answers[path] = listing("slow", "fast")
-    (problem,) = problems(cluster, PodRules(**{rule: "quick"}))
+    (problem,) = problems(cluster, rules(rule, "quick"))
     assert_problem(problem, f"{option} quick: the cluster has no such class", "it has fast, slow")
-    assert problems(cluster, PodRules(**{rule: "fast"})) == []
+    assert problems(cluster, rules(rule, "fast")) == []
 
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize(("rule", "path"), CLASSES.items())
 def test_a_class_that_may_not_be_asked_for_is_left_to_the_pods(cluster, api_server, rule, path, status):
     api_server.answers[path] = (status, {"message": "no"})
-    assert problems(cluster, PodRules(**{rule: "fast"})) == []
+    assert problems(cluster, rules(rule, "fast")) == []
 
 
 def test_a_selector_that_no_node_has_is_named(cluster, api_server):
@@ -99,3 +105,20 @@ def test_a_pull_secret_that_cannot_be_copied_is_named(cluster, api_server, answe
         copy_pull_secret(cluster, RULES)
     (problem,) = problems(cluster, RULES)
     assert "--pull-secret platform/registry" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((200, {"metadata": {"name": "ns"}, "status": {"phase": "Active"}}), ()),
+        ((403, {"message": "no"}), ()),
+        ((404, {"message": "no"}), ("--namespace ns: there is no such namespace", "get namespaces")),
+        (
+            (200, {"metadata": {"name": "ns"}, "status": {"phase": "Terminating"}}),
+            ("--namespace ns: it is Terminating", "name another"),
+        ),
+    ],
+)
+def test_a_namespace_that_is_not_there_or_going_is_named(cluster, api_server, answer, words):
+    api_server.answers["/api/v1/namespaces/ns"] = answer
+    assert_problem(unusable(cluster, "ns"), *words)

@@ -1,0 +1,74 @@
+"""A namespace that is there already and that others use too: only a run's own objects come and go in it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from acceptance.errors import AcceptanceError
+from acceptance.kubernetes import own_names, run_cleanup
+from acceptance.kubernetes.cleanup import KEPT, OWNER
+from acceptance.kubernetes.manifests import Manifest, config_map
+from acceptance.kubernetes.namespace import Namespace
+from acceptance.kubernetes.network import shut_out
+from acceptance.kubernetes.rights import IN_NAMESPACE, Right, in_given_namespace, missing_rights
+from acceptance.kubernetes.run_cleanup import MARKER, delete_run, how_to_delete, marker_of
+from acceptance.processes.local import module_command
+from acceptance.processes.owner import owner
+
+# the site's own in a namespace of the site's
+SITES = ("ResourceQuota", "NetworkPolicy")
+
+
+class GivenNamespace(Namespace):
+    """The run's objects have its id in their names, and its label; the quota and the policies are the site's."""
+
+    selector = own_names.selector
+
+    def fit_rights(self, rights: Sequence[Right]) -> Sequence[Right]:
+        return in_given_namespace(rights)
+
+    def begin(self) -> None:
+        """Create what says whose run's the objects are, before there is any other."""
+        self.lacking = missing_rights(self.cluster, self.fit_rights(IN_NAMESPACE), self.name)
+        if self.lacks("ConfigMap"):  # which is said with all else that is missing
+            return
+        marker = config_map(marker_of(self.run), {})
+        marker["metadata"]["labels"][MARKER] = "true"
+        marker["metadata"]["annotations"] = {OWNER: owner(), KEPT: str(self.keep).lower()}
+        self.create(marker)
+        if problem := shut_out(self.cluster, self.name, self.run):
+            raise AcceptanceError(problem)
+
+    def named(self, name: str) -> str:
+        return own_names.named(name, self.run)
+
+    def lacks(self, *kinds: str) -> bool:
+        """Say whether the run makes none of the kinds there: the account lacks rights, or they are the site's."""
+        return any(kind in SITES for kind in kinds) or super().lacks(*kinds)
+
+    def fit(self, manifest: Manifest, name: str = "") -> Manifest:
+        secret, _, _ = self.rules.pull_secret.partition("/")
+        return own_names.rename(super().fit(manifest, name), self.run, keep_pull_secret=secret == self.name)
+
+    def copy_pull_secret(self) -> None:
+        """Copy it, where it isn't there already."""
+        if not self.rules.pull_secret.startswith(f"{self.name}/"):
+            super().copy_pull_secret()
+
+    def own(self, events: list[Any]) -> list[Any]:
+        return [event for event in events if self.run in (event.involved_object.name or "")]
+
+    def remove(self) -> None:
+        delete_run(self.cluster, self.name, self.run)
+
+    @property
+    def how_to_remove(self) -> str:
+        return self.clean_cluster
+
+    @property
+    def clean_cluster(self) -> str:
+        return how_to_delete(self.cluster, self.name, self.run)
+
+    def removal(self, folder: Path) -> list[str]:
+        about = self.cluster.context, self.name, self.run, str(folder), str(self.cluster.kubeconfig or "")
+        return module_command(run_cleanup.__name__, *about)

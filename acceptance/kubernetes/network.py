@@ -1,0 +1,79 @@
+"""Whether the network policies of a site's namespace let the pods of a run reach each other."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kubernetes import client
+
+from acceptance.errors import Problem
+from acceptance.kubernetes import own_names
+from acceptance.kubernetes.client import SECONDS, Cluster, readable
+from acceptance.kubernetes.manifests import PART_OF
+
+# those that others of the run's ask, and one that asks
+SERVERS, CLIENT = ("mlflow", "triton"), "training"
+Labels = Mapping[str, str]
+
+
+def shut_out(cluster: Cluster, namespace: str, run: str) -> Problem | None:
+    """Say that the policies keep the run's pods from one another; nothing where this account may not read them.
+
+    Ports are not looked at: a policy that lets in some of them may let in those that count.
+    """
+    with cluster.api_errors(f"listing the network policies of namespace {namespace}"), cluster.api() as api:
+        listing = client.NetworkingV1Api(api).list_namespaced_network_policy
+        policies = readable(lambda: listing(namespace, _request_timeout=SECONDS).items)
+        about = readable(lambda: client.CoreV1Api(api).read_namespace(namespace, _request_timeout=SECONDS))
+    own = about.metadata.labels or {} if about else {}
+    for server in SERVERS:
+        asked, asking = (own_names.labels(name, run) | PART_OF for name in (server, CLIENT))
+        for direction, pod, peer in (("Ingress", asked, asking), ("Egress", asking, asked)):
+            if names := refusing(policies or [], direction, pod, peer, own):
+                ((key, value),) = PART_OF.items()
+                return Problem(
+                    f"network policy {', '.join(names)} of namespace {namespace} keeps the run's pods from one another "
+                    f"({direction.lower()} of {server})",
+                    f"have a policy made that lets pods with the label {key}={value} reach each other",
+                )
+    return None
+
+
+def refusing(policies: Sequence[Any], direction: str, pod: Labels, peer: Labels, namespace: Labels) -> list[str]:
+    """Return the policies that isolate the pod, where none of them lets the peer of the same namespace through."""
+    isolating = [
+        policy
+        for policy in policies
+        if direction in (policy.spec.policy_types or ["Ingress"]) and matches(policy.spec.pod_selector, pod)
+    ]
+    for policy in isolating:
+        for rule in (policy.spec.ingress if direction == "Ingress" else policy.spec.egress) or []:
+            peers = rule._from if direction == "Ingress" else rule.to
+            if not peers or any(lets(one, peer, namespace) for one in peers):
+                return []
+    return [policy.metadata.name for policy in isolating]
+
+
+def lets(allowed: Any, peer: Labels, namespace: Labels) -> bool:
+    """Say whether one entry of a rule means a pod of the policy's own namespace; addresses may mean any."""
+    if allowed.ip_block:
+        return True
+    if allowed.namespace_selector and not matches(allowed.namespace_selector, namespace):
+        return False
+    return allowed.pod_selector is None or matches(allowed.pod_selector, peer)
+
+
+def matches(selector: Any, labels: Labels) -> bool:
+    """Say whether a label selector takes the labels; an empty one takes all."""
+    if not (selector.match_labels or {}).items() <= labels.items():
+        return False
+    for wanted in selector.match_expressions or []:
+        value, values = labels.get(wanted.key), wanted.values or []
+        taken = {
+            "In": value in values,
+            "NotIn": value not in values,
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }
+        if not taken[wanted.operator]:
+            return False
+    return True

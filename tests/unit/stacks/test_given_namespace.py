@@ -1,0 +1,162 @@
+"""A run in a namespace that others use too: its objects have its id, only they go, and the rest is the site's."""
+
+import copy
+
+import pytest
+
+from acceptance.errors import AcceptanceError, problem_of
+from acceptance.kubernetes.client import connect
+from acceptance.kubernetes.manifests import RUN
+from acceptance.kubernetes.own_names import named
+from acceptance.kubernetes.run_cleanup import MARKER, delete_run
+from acceptance.stacks.protocol import Part
+from tests.unit.stacks.test_kubernetes import RUN as TRAINED
+from tests.unit.stacks.test_kubernetes import VECTOR_ADD, stack_on
+from tests.unit.stacks.test_kubernetes_preflight import StrictCluster
+
+NAMESPACE = "team-ml"
+CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+THEIRS = {"metadata": {"name": "theirs"}, "spec": {"containers": [{"name": "theirs", "image": "theirs"}]}}
+POLICIES = f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/networkpolicies"
+
+
+class SharedCluster(StrictCluster):
+    """It has the namespace, and in there what somebody else made."""
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self.asked_for = set()
+        self.put("/api/v1/namespaces", {"kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": {}}})
+        for name in ("mlflow", "codeset", "object-store"):
+            self.put(CONFIG_MAPS, {"kind": "ConfigMap", "metadata": {"name": name}})
+        self.put(f"/api/v1/namespaces/{NAMESPACE}/pods", copy.deepcopy(THEIRS))
+
+    def may(self, verb, resource, namespace):
+        self.asked_for.add(f"{verb} {resource}")
+        return super().may(verb, resource, namespace)
+
+    def delete_all(self, path, selector):
+        kind = path.rpartition("/")[2]
+        if any(right.startswith(f"deletecollection {kind}") for right in self.forbidden):
+            return 403, {"message": f"{kind} is forbidden"}
+        return super().delete_all(path, selector)
+
+
+def made(cluster, kind):
+    return [one for one in cluster.created if one["kind"] == kind]
+
+
+def test_what_a_run_makes_has_its_id_and_its_label_and_goes_while_all_else_stays(tmp_path):
+    cluster = SharedCluster()
+    with stack_on(cluster, tmp_path, namespace=NAMESPACE) as stack:
+        run = stack.namespace.run
+        stack.create_mlflow()
+        name = stack.predictor_name("cpu")
+        predictor = stack.start_predictor(name, TRAINED, "cpu")
+        assert predictor.endpoint.inside == f"triton-cpu-1-{run}:8000"
+        for one in cluster.created:
+            assert one["metadata"]["name"].endswith(f"-{run}"), one
+            assert one["metadata"]["labels"][RUN] == run
+        assert f"mlflow-{run}" in cluster.names("deployments")
+    assert not any(
+        run in name for kind in ("pods", "deployments", "services", "configmaps") for name in cluster.names(kind)
+    )
+    assert cluster.names("configmaps") == ["mlflow", "codeset", "object-store"]
+    assert cluster.names("namespaces") == [NAMESPACE]
+    assert cluster.names("pods") == ["theirs"]
+
+
+def test_neither_a_quota_nor_a_policy_nor_a_namespace_is_made(tmp_path):
+    cluster = SharedCluster()
+    with stack_on(cluster, tmp_path, namespace=NAMESPACE) as stack:
+        stack.look_ahead({Part("training"), Part("triton"), Part("load")})
+    assert {one["kind"] for one in cluster.created}.isdisjoint({"Namespace", "ResourceQuota", "NetworkPolicy"})
+    assert {"create namespaces", "create resourcequotas", "create networkpolicies.networking.k8s.io"}.isdisjoint(
+        cluster.asked_for
+    )
+
+
+def test_two_runs_share_it_and_each_sees_its_own_pods(tmp_path):
+    cluster = SharedCluster()
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    with stack_on(cluster, tmp_path / "one", namespace=NAMESPACE) as one:
+        one.create_mlflow()
+        ours = one.namespace.waits.ready("mlflow").metadata.name
+        with stack_on_the_same(cluster, tmp_path / "other") as other:
+            other.create_mlflow()
+            theirs = other.namespace.waits.ready("mlflow").metadata.name
+            assert ours != theirs
+            assert [pod.metadata.name for pod in other.namespace.pods.named("mlflow")] == [theirs]
+        assert one.namespace.pods.ready_name("mlflow") == ours
+        for service in made(cluster, "Service"):
+            assert service["spec"]["selector"][RUN] in service["metadata"]["name"]
+        for deployment in made(cluster, "Deployment"):
+            run = deployment["spec"]["selector"]["matchLabels"][RUN]
+            assert deployment["spec"]["template"]["metadata"]["labels"][RUN] == run
+
+
+def stack_on_the_same(cluster, folder):
+    return stack_on(cluster, folder, namespace=NAMESPACE)
+
+
+def test_a_pod_that_looks_at_a_gpu_has_the_runs_id_too(tmp_path):
+    cluster = SharedCluster(phase="Succeeded")
+    with stack_on(cluster, tmp_path, namespace=NAMESPACE) as stack:
+        run, result = stack.namespace.run, stack.run_pod(VECTOR_ADD)
+    assert result.name == "cuda-vector-add"
+    assert [one["metadata"]["name"] for one in made(cluster, "Pod")] == [f"cuda-vector-add-{run}"]
+
+
+def test_who_may_not_delete_what_it_makes_is_told_so_before_the_training(tmp_path):
+    cluster = SharedCluster(forbidden=("deletecollection jobs.batch",))
+    with pytest.raises(AcceptanceError) as ended, stack_on(cluster, tmp_path, namespace=NAMESPACE) as stack:
+        missing = problem_of(lambda: stack.look_ahead({Part("training")}))
+    assert "may not deletecollection jobs.batch in namespace team-ml" in str(missing)
+    assert "this account may not delete Job of run" in str(ended.value)
+    assert "--namespace team-ml --run" in str(ended.value)
+    # it tells whose the rest is
+    assert any(name.startswith("triton-acceptance-") for name in cluster.names("configmaps"))
+
+
+def test_what_a_killed_run_left_goes_by_its_label_and_nobody_elses(tmp_path):
+    cluster = SharedCluster()
+    with stack_on(cluster, tmp_path, keep=True, namespace=NAMESPACE) as stack:
+        run = stack.namespace.run
+        stack.create_mlflow()
+        command = stack.namespace.removal(tmp_path)
+        assert {NAMESPACE, run} <= set(command)
+        assert f"--namespace {NAMESPACE} --run {run}" in stack.how_to_reach()
+        assert f"mlflow-{run}" in cluster.names("deployments")
+        marker = cluster.objects[CONFIG_MAPS][named("triton-acceptance", run)]
+        assert marker["metadata"]["labels"][MARKER] == "true"
+        assert marker["metadata"]["annotations"]["triton-acceptance/kept"] == "true"
+        kubeconfig = stack.cluster.kubeconfig
+        delete_run(connect("lab", kubeconfig=kubeconfig), NAMESPACE, run)
+        assert cluster.names("deployments") == []
+        assert cluster.names("configmaps") == ["mlflow", "codeset", "object-store"]
+        assert cluster.names("pods") == ["theirs"]
+
+
+SHUT = {"metadata": {"name": "deny-all"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}}
+
+
+def test_policies_that_keep_the_runs_pods_apart_are_named_before_anything_is_made(tmp_path):
+    cluster = SharedCluster()
+    cluster.objects[POLICIES] = {"deny-all": SHUT}
+    with (
+        pytest.raises(AcceptanceError, match=r"network policy deny-all of namespace team-ml keeps the run's pods from"),
+        stack_on(cluster, tmp_path, namespace=NAMESPACE),
+    ):
+        pass
+    assert [one["kind"] for one in cluster.created] == ["ConfigMap"]
+    assert cluster.names("configmaps") == ["mlflow", "codeset", "object-store"]
+
+
+def test_the_pull_secret_of_the_namespace_itself_is_used_as_it_is(tmp_path):
+    cluster = SharedCluster()
+    with stack_on(cluster, tmp_path, namespace=NAMESPACE, pull_secret=f"{NAMESPACE}/registry") as stack:
+        stack.create_mlflow()
+    (deployment,) = made(cluster, "Deployment")
+    assert deployment["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert made(cluster, "Secret") == []
