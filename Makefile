@@ -40,7 +40,7 @@ hostile: setup  ## run on machines that are not like ours: limits, mounts, hidde
 bench: setup  ## measure speed and memory: a table, and bench.json
 	$(BIN)/python -m tools.bench $(ARGS)
 
-images: setup  ## build the images of images/ with Docker (BASE=... for another Python 3.11 image; IMAGES="k3s-cuda kind-cuda" for nodes with a GPU)
+images: setup  ## build the images of images/ with Docker (BASE=... for another Python 3.11 image; PUSH=registry/prefix pushes them; IMAGES="k3s-cuda kind-cuda" for nodes with a GPU)
 	@tools/images $(IMAGES)
 
 clean-cluster: setup  ## remove what interrupted runs left in a cluster (ARGS="--kube-context NAME", --all)

@@ -1,4 +1,4 @@
-"""The images that run in containers: pinned in manifests/images.yaml, overridden by `--images FILE`."""
+"""The images that run in containers: pinned in manifests/images.yaml, from `--registry`, or those of `--images`."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,7 +11,7 @@ from acceptance.paths import MANIFESTS
 PINNED = MANIFESTS / "images.yaml"
 # where the image of images/triton keeps ONNX Runtime
 SITE_PACKAGES = "/opt/tritonserver/site-packages"
-BACKENDS = ("onnxruntime", "python")
+BACKEND, BACKENDS = "triton-backend", ("onnxruntime", "python")
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,14 @@ class Images:
         return [*found, self.minio] if minio else found
 
 
-def read_images(overrides: Path | None) -> Images:
-    """Return the pinned images with the file's in their place; raises BadSetting that names the file and the key."""
+def read_images(overrides: Path | None, registry: str = "") -> Images:
+    """Return the pinned images, from the registry where one is named, with the file's in their place.
+
+    Raises BadSetting that names the file and the key.
+    """
     found = read(PINNED)
+    if registry:
+        found = {key: mirrored(image, registry) if key != BACKEND else image for key, image in found.items()}
     if overrides:
         known = sorted(found)
         for key, image in read(overrides).items():
@@ -65,6 +70,13 @@ def read_images(overrides: Path | None) -> Images:
             f"--images {overrides}: triton-backend is {images.triton_backend!r}; it can be {' or '.join(BACKENDS)}"
         )
     return images
+
+
+def mirrored(image: str, registry: str) -> str:
+    """Return where a mirror has an image: its own registry's host gives way, path, tag and digest stay."""
+    host, slash, path = image.partition("/")
+    is_host = slash and ("." in host or ":" in host or host == "localhost")
+    return f"{registry}/{path if is_host else image}"
 
 
 def only_here(image: str) -> bool:

@@ -48,6 +48,8 @@ class Settings:
     report: Path | None = None
     compare: Path | None = None
     images: Path | None = None
+    registry: str = ""
+    """From where images are pulled that `images` doesn't name, "" for the registries of their own."""
     predictor: str = "deployment"
     runtime: str = ""
     pod_security: str = "restricted"

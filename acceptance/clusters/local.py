@@ -84,7 +84,7 @@ class LocalCluster:
             return found  # nothing else can be asked
         if settings.cluster:
             return cls.reuse_problems(settings)
-        images, gpu = read_images(settings.images), cls.find_gpu()
+        images, gpu = read_images(settings.images, settings.registry), cls.find_gpu()
         if isinstance(gpu, Gpu):
             found += host.driver_problems(gpu)
         elif settings.require_gpu:

@@ -16,6 +16,8 @@ PREDICTORS = ("deployment", "kserve")
 LEVELS = ("restricted", "baseline")
 WITH_PODS = ("existing", "kind", "k3d")
 WITH_MINIO = ("docker", *WITH_PODS)
+# https://pkg.go.dev/github.com/distribution/reference
+REGISTRY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 DATA = ("auto", "cifar10", "digits")
 
@@ -51,6 +53,7 @@ def read_settings(
         report=reader.path("report", must_exist=False),
         compare=reader.path("compare"),
         images=reader.path("images"),
+        registry=read_registry(reader, target),
         predictor=predictor,
         runtime=read_runtime(reader, predictor),
         pod_security=read_level(reader, target),
@@ -111,6 +114,13 @@ def read_namespace(reader: Reader, target: str) -> str:
     if name and (level := reader.text("pod_security"))[0]:
         raise BadSetting(f"{level[1]} and {source}: the namespace's level is its owner's; leave one out")
     return name
+
+
+def read_registry(reader: Reader, target: str) -> str:
+    registry, (_, source) = reader.only_for("registry", target, *WITH_MINIO).rstrip("/"), reader.text("registry")
+    if registry and not REGISTRY.fullmatch(registry):
+        raise BadSetting(f"{source}: must be HOST or HOST/PATH, such as registry.example.com/mirror, without https://")
+    return registry
 
 
 def check_load(settings: Settings, given: str) -> None:

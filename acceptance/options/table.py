@@ -92,6 +92,7 @@ OPTIONS = (
     Option("--gpu-resource", "what the nodes call their GPUs: a MIG profile, a shared GPU", "nvidia.com/gpu"),
     Option("--storage-class", "the StorageClass of what MLflow and MinIO keep", "the node's own disk"),
     Option("--pull-secret", "NAMESPACE/NAME of the Secret by which images are pulled; the run copies it", "none"),
+    Option("--registry", "HOST/PATH of the mirror that has all images", "each image's own registry"),
     Option("--images", "a YAML file of images that override those of manifests/images.yaml", "none", file=True),
     Option(
         "--profile",

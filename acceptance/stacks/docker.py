@@ -63,7 +63,7 @@ class DockerStack(BaseStack):
     def __init__(self, settings: Settings, workspace: Workspace, say: Say, codeset: Path = CODESET) -> None:
         super().__init__(settings, workspace, say)
         self.codeset = codeset
-        self.images = read_images(settings.images)
+        self.images = read_images(settings.images, settings.registry)
         self.newest_onnx: OnnxVersions | None = None
         self.engine = self.engine_class(
             workspace.directory.name, workspace.logs, say, self.connected, workspace.redactor
@@ -87,7 +87,7 @@ class DockerStack(BaseStack):
             return []
         if not info:
             return []
-        images = read_images(settings.images)
+        images = read_images(settings.images, settings.registry)
         needed: set[str] = set()
         for tags in chosen:
             if "docker" not in tags:

@@ -71,7 +71,7 @@ class KubernetesStack(BaseStack):
     def __init__(self, settings: Settings, workspace: Workspace, say: Say, codeset: Path = CODESET) -> None:
         super().__init__(settings, workspace, say)
         self.codeset, self.mlflow_created, self.prepared = codeset, False, False
-        self.images = read_images(settings.images)
+        self.images = read_images(settings.images, settings.registry)
         self.kserve: Installation | None = None
         self.preflight: Preflight | None = None
         self.own_store: ClusterStore | None = None

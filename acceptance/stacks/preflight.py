@@ -19,7 +19,9 @@ def missing(settings: Settings, stack: type[Stack], chosen: Sequence[Collection[
 
     Nothing where the file of images is wrong, which the run's own problems say.
     """
-    return [] if problem_of(lambda: read_images(settings.images)) else stack.missing(settings, chosen)
+    return (
+        [] if problem_of(lambda: read_images(settings.images, settings.registry)) else stack.missing(settings, chosen)
+    )
 
 
 def problems(
@@ -32,7 +34,7 @@ def problems(
     ]
     if settings.request and (problem := request_file.problem_with(settings.request)):
         found.append(problem)
-    if problem := problem_of(lambda: read_images(settings.images)):
+    if problem := problem_of(lambda: read_images(settings.images, settings.registry)):
         return [*found, problem]  # the target would only say it again
     try:
         return [*found, *stack.problems(settings)]

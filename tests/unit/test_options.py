@@ -202,3 +202,22 @@ def test_a_cluster_has_two_agents_and_the_runs_own_name_unless_told_otherwise():
     assert read_settings({"target": "k3d", "agents": "0"}, CLUSTERS, {}).agents == 0
     assert read_settings({"target": "k3d"}, CLUSTERS, {}).cluster == ""
     assert read_settings({"target": "kind"}, CLUSTERS, {"ACCEPTANCE_CLUSTER": "blue"}).cluster == "blue"
+
+
+@pytest.mark.parametrize("target", ["docker", "existing", "kind", "k3d"])
+def test_a_mirror_is_a_host_with_or_without_a_path(target):
+    for registry in ("mirror.site", "mirror.site:5000/ml/all", "localhost:5000"):
+        assert read_settings({"target": target, "registry": f"{registry}/"}, CLUSTERS, {}).registry == registry
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"target": "docker", "registry": "https://mirror.site"}, "--registry https://mirror.site: .*without https://"),
+        ({"target": "docker", "registry": "mirror.site/ML"}, "--registry mirror.site/ML: must be HOST or HOST/PATH"),
+        ({"target": "embedded", "registry": "mirror.site"}, "--registry mirror.site: only --target docker or existing"),
+    ],
+)
+def test_what_is_no_mirror_is_named(given, words):
+    with pytest.raises(BadSetting, match=words):
+        read_settings(given, CLUSTERS, {})
