@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kubernetes import client
+
 from acceptance.errors import AcceptanceError
 from acceptance.kubernetes import own_names, run_cleanup
 from acceptance.kubernetes.cleanup import KEPT, OWNER
+from acceptance.kubernetes.client import SECONDS, readable
 from acceptance.kubernetes.manifests import Manifest, config_map
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.network import shut_out
 from acceptance.kubernetes.rights import IN_NAMESPACE, Right, in_given_namespace, missing_rights
 from acceptance.kubernetes.run_cleanup import MARKER, delete_run, how_to_delete, marker_of
+from acceptance.kubernetes.sidecars import leave_out, meshes_of
 from acceptance.processes.local import module_command
 from acceptance.processes.owner import owner
 
@@ -29,6 +33,7 @@ class GivenNamespace(Namespace):
 
     def begin(self) -> None:
         """Create what says whose run's the objects are, before there is any other."""
+        self.find_meshes()
         self.lacking = missing_rights(self.cluster, self.fit_rights(IN_NAMESPACE), self.name)
         if self.lacks("ConfigMap"):  # which is said with all else that is missing
             return
@@ -39,6 +44,15 @@ class GivenNamespace(Namespace):
         if problem := shut_out(self.cluster, self.name, self.run):
             raise AcceptanceError(problem)
 
+    def find_meshes(self) -> None:
+        """See which meshes put sidecars into pods there; an account that may not look finds none."""
+        with self.cluster.api_errors(f"reading namespace {self.name}"), self.cluster.api() as api:
+            read = client.CoreV1Api(api).read_namespace
+            found = readable(lambda: read(self.name, _request_timeout=SECONDS))
+        self.meshes = meshes_of(found) if found else []
+        for mesh in self.meshes:
+            self.say(f"namespace {self.name} has {mesh.name} put sidecars into pods: the run's pods go without")
+
     def named(self, name: str) -> str:
         return own_names.named(name, self.run)
 
@@ -48,6 +62,8 @@ class GivenNamespace(Namespace):
 
     def fit(self, manifest: Manifest, name: str = "") -> Manifest:
         secret, _, _ = self.rules.pull_secret.partition("/")
+        for mesh in self.meshes:
+            leave_out(manifest, mesh)
         return own_names.rename(super().fit(manifest, name), self.run, keep_pull_secret=secret == self.name)
 
     def copy_pull_secret(self) -> None:

@@ -21,6 +21,7 @@ from acceptance.kubernetes.pod_waits import PodWaits
 from acceptance.kubernetes.pods import Pods
 from acceptance.kubernetes.port_forward import Forward
 from acceptance.kubernetes.rights import IN_NAMESPACE, RESOURCES, Right, missing_rights
+from acceptance.kubernetes.sidecars import Mesh
 from acceptance.kubernetes.view import LiveCluster
 from acceptance.kubernetes.watches import Watches
 from acceptance.processes.local import module_command
@@ -57,6 +58,7 @@ class Namespace:
         self.watches = Watches(cluster, self.name, self.logs.see, type(self).selector(run))
         self.pods = Pods(cluster, self.watches, lambda: self.live, folder)
         self.waits = PodWaits(self.pods, say, f"`{cluster.kubectl} -n {self.name} describe pods` and {folder}")
+        self.say, self.meshes = say, list[Mesh]()
         self.forwards: dict[str, list[Forward]] = {}  # of each component
         self.lacking: dict[Right, Problem] = {}
         """The rights that this account lacks in the namespace, once there is one."""

@@ -1,6 +1,6 @@
 """Whether the network policies of a site's namespace let the pods of a run reach each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from kubernetes import client
@@ -9,10 +9,10 @@ from acceptance.errors import Problem
 from acceptance.kubernetes import own_names
 from acceptance.kubernetes.client import SECONDS, Cluster, readable
 from acceptance.kubernetes.manifests import PART_OF
+from acceptance.kubernetes.selectors import Labels, matches
 
 # those that others of the run's ask, and one that asks
 SERVERS, CLIENT = ("mlflow", "triton"), "training"
-Labels = Mapping[str, str]
 
 
 def shut_out(cluster: Cluster, namespace: str, run: str) -> Problem | None:
@@ -60,20 +60,3 @@ def lets(allowed: Any, peer: Labels, namespace: Labels) -> bool:
     if allowed.namespace_selector and not matches(allowed.namespace_selector, namespace):
         return False
     return allowed.pod_selector is None or matches(allowed.pod_selector, peer)
-
-
-def matches(selector: Any, labels: Labels) -> bool:
-    """Say whether a label selector takes the labels; an empty one takes all."""
-    if not (selector.match_labels or {}).items() <= labels.items():
-        return False
-    for wanted in selector.match_expressions or []:
-        value, values = labels.get(wanted.key), wanted.values or []
-        taken = {
-            "In": value in values,
-            "NotIn": value not in values,
-            "Exists": value is not None,
-            "DoesNotExist": value is None,
-        }
-        if not taken[wanted.operator]:
-            return False
-    return True

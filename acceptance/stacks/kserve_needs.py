@@ -4,6 +4,7 @@ import contextlib
 
 from acceptance.errors import AcceptanceError, Problem, problem_of
 from acceptance.kserve.installation import Installation, find_kserve
+from acceptance.kserve.passed_over import passed_over
 from acceptance.kserve.runtime import Runtime, find_runtime
 from acceptance.kubernetes.client import Cluster, connect, forget_keys
 from acceptance.settings import Settings
@@ -39,6 +40,8 @@ def look_at(cluster: Cluster, settings: Settings) -> tuple[Installation, Runtime
     found = find_kserve(cluster)
     if isinstance(found, Problem):
         raise AcceptanceError(found)
+    if settings.namespace and (problem := passed_over(cluster, settings.namespace)):
+        raise AcceptanceError(problem)
     return found, find_runtime(cluster, settings.runtime)
 
 

@@ -193,9 +193,10 @@ class KubernetesStack(BaseStack):
         with self.cluster.api_errors("asking for its version"):
             version = client.VersionApi(self.cluster.api()).get_code(_request_timeout=SECONDS).git_version
         kserve = {"KServe": str(self.kserve)} if self.kserve else {}
+        meshes = {mesh.name: "its sidecars are left out of the run's pods" for mesh in self.namespace.meshes}
         watches = self.namespace.watches
         copied = model_pulls([*watches.pods.items(), *watches.pods.deleted()])
-        return TargetFacts({"Kubernetes": version, **kserve}, [*pulls(watches.events.items()), *copied])
+        return TargetFacts({"Kubernetes": version, **kserve, **meshes}, [*pulls(watches.events.items()), *copied])
 
     def how_to_reach(self) -> str:
         kubectl = self.cluster.kubectl

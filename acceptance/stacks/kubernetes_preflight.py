@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence, Set
 
 from acceptance.errors import AcceptanceError, Problem
 from acceptance.gpu.nvidia_smi import Gpu
-from acceptance.kubernetes import admission, manifests
+from acceptance.kubernetes import admission, manifests, sidecars
 from acceptance.kubernetes.gpu_access import GpuAccess
 from acceptance.kubernetes.image_pods import LOOK_SECONDS, ImagePods
 from acceptance.kubernetes.manifests import Manifest
@@ -102,6 +102,7 @@ class Preflight:
                     found += problems
                     if pod:
                         pods[one.name] = pod
+                        found += filter(None, [sidecars.never_ends(manifest, pod)])
         return found + admission.over_quota(quotas, pods, objects.at_once(self.parts))
 
     def image_pods(self, planned: Sequence[Planned]) -> dict[str, Manifest]:

@@ -42,6 +42,10 @@ class ApiServer:
         self.created.append(body)
         return body
 
+    def try_out(self, path: str, body: Any) -> Any:
+        """Return an object as it would be."""
+        return body
+
     def refuse(self, path: str, body: Any) -> Answer | None:
         """Return why an object is not taken, tried out or not; None where it is."""
         return None
@@ -96,7 +100,7 @@ def handler_of(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             elif refused := server.refuse(path, body):
                 self.send(*refused)
             else:
-                self.send(201, body if "dryRun" in query else server.post(path, body))
+                self.send(201, server.try_out(path, body) if "dryRun" in query else server.post(path, body))
 
         def send(self, status: int, body: Any) -> None:
             pieces = [json.dumps(body).encode()] if isinstance(body, dict) else body

@@ -160,3 +160,29 @@ def test_the_pull_secret_of_the_namespace_itself_is_used_as_it_is(tmp_path):
     (deployment,) = made(cluster, "Deployment")
     assert deployment["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "registry"}]
     assert made(cluster, "Secret") == []
+
+
+def test_a_mesh_of_the_namespace_is_said_and_left_out_of_the_runs_pods(tmp_path):
+    cluster = SharedCluster()
+    cluster.objects["/api/v1/namespaces"][NAMESPACE]["metadata"]["labels"] = {"istio-injection": "enabled"}
+    with stack_on(cluster, tmp_path, namespace=NAMESPACE) as stack:
+        stack.create_mlflow()
+        assert stack.facts().versions["Istio"] == "its sidecars are left out of the run's pods"
+    (deployment,) = made(cluster, "Deployment")
+    assert deployment["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
+
+
+class Injecting(SharedCluster):
+    """A webhook of its puts a container into every pod that it is shown."""
+
+    def try_out(self, path, body):
+        if path.endswith("/pods"):
+            body["spec"]["containers"].append({"name": "mesh-proxy", "image": "mesh"})
+        return body
+
+
+def test_pods_that_would_never_end_for_a_container_of_somebody_elses_are_named_before_the_training(tmp_path):
+    with stack_on(Injecting(), tmp_path, namespace=NAMESPACE) as stack:
+        problem = problem_of(lambda: stack.look_ahead({Part("training")}))
+    assert "get the container mesh-proxy by an admission webhook, and would never end" in str(problem)
+    assert "Job training-cpu" in str(problem)

@@ -23,7 +23,7 @@ def build(tmp_path):
 
     def run(refused="nothing"):
         variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "NOTES": str(notes), "REFUSED": refused}
-        command = [ROOT / "tools" / "images", "vegeta"]
+        command = [str(ROOT / "tools" / "images"), "vegeta"]
         environment = {**os.environ, **variables, "PUSH": "mirror.site/ml/"}
         found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         return found, notes.read_text()
