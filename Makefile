@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup acceptance test soak lint format bench sabotage hostile images clean-cluster
+.PHONY: help setup acceptance test soak lint format schema bench sabotage hostile images clean-cluster
 BIN := .venv/bin
 # with the one no Python starts, with the other no check could fail
 unexport PYTHONHOME PYTHONOPTIMIZE
@@ -30,6 +30,9 @@ lint: setup  ## check style, types, and that imports go one way
 format: setup  ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+schema: setup  ## write docs/acceptance.schema.json from the table of options
+	$(BIN)/python -m tools.settings_schema
 
 sabotage: setup  ## break the stack in every way that a scenario must notice (half an hour)
 	$(BIN)/pytest tests -m sabotage $(ARGS)

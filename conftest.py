@@ -6,6 +6,7 @@ PLUGINS = [
     "fixtures.hooks",
     "fixtures.scenarios",
     "fixtures.gherkin",
+    "fixtures.settings",
     "fixtures.session",
     "fixtures.stack",
     "fixtures.requirements",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from acceptance.options.table import NO_FILE
 from acceptance.paths import ROOT
 
 # util-linux' program, and no preexec_fn: what Python runs between fork and exec can die of gRPC's threads, unseen
@@ -66,14 +67,17 @@ def options(report: Path, *arguments: str, plugin: str = "") -> list[str]:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return this process's environment without what would change a run, and with the variables."""
+    """Return this process's environment without what would change a run, and with the variables.
+
+    A settings file in the checkout is not read unless one of them names it.
+    """
     prefixes = ("ACCEPTANCE_", "CIFAR10_", "PYTEST_", "GITHUB_")
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(prefixes) and name not in ("CI", "NO_COLOR", "FORCE_COLOR")
     }
-    return {**kept, **variables}
+    return {**kept, "ACCEPTANCE_SETTINGS": NO_FILE, **variables}
 
 
 def run_suite(

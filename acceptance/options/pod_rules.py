@@ -52,7 +52,8 @@ def refuse(reader: Reader, target: str, with_pods: Sequence[str]) -> None:
     for key in KEYS:
         if not BY_KEY[key].many:
             reader.only_for(key, target, *with_pods)
-        for _, source in reader.each(key) if BY_KEY[key].many else []:
+        elif (values := reader.each(key)) and not reader.gives_way(key, "target"):
+            _, source = values[0]
             raise BadSetting(
                 f"{source}: it is about pods, and the target is {target}; choose --target {' or '.join(with_pods)}, or "
                 "leave it out"

@@ -8,44 +8,48 @@ from acceptance.errors import BadSetting
 from acceptance.load import limits
 from acceptance.options.pod_rules import read_pod_rules
 from acceptance.options.reader import Reader
+from acceptance.options.settings_file import SettingsFile
 from acceptance.settings import MINIO, Settings
 from acceptance.storage.location import read_location
-from acceptance.training.recipes import PROFILES
 
-PREDICTORS = ("deployment", "kserve")
-LEVELS = ("restricted", "baseline")
 WITH_PODS = ("existing", "kind", "k3d")
 WITH_MINIO = ("docker", *WITH_PODS)
 # https://pkg.go.dev/github.com/distribution/reference
 REGISTRY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-DATA = ("auto", "cifar10", "digits")
 
 
 def read_settings(
-    given: Mapping[str, object], targets: Sequence[str], environment: Mapping[str, str] = os.environ
+    given: Mapping[str, object],
+    targets: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    file: SettingsFile | None = None,
 ) -> Settings:
     """Return the settings; raises BadSetting that names the option, the value and what would do."""
-    reader = Reader(given, environment)
-    target = reader.one_of("target", targets, "embedded")
-    profile = reader.one_of("profile", PROFILES, "quick" if target == "embedded" else "tutorial")
+    return settings_of(Reader(given, environment, file), targets)
+
+
+def settings_of(reader: Reader, targets: Sequence[str]) -> Settings:
+    """Return what `read_settings` does; the reader then knows which options gave way to others."""
+    target = reader.one_of("target", "embedded", targets)
+    profile = reader.one_of("profile", "quick" if target == "embedded" else "tutorial")
     if reader.text("data")[0] == "digits":
         reader.resolve_conflict("data", "cifar10", "contradict each other")
     reader.resolve_conflict("agents", "cluster", "it is there already")
     agents = Settings.agents
     if reader.only_for("agents", target, "k3d"):
-        agents = reader.integer("agents", agents, (0, 9), "agents")
-    data = reader.one_of("data", DATA, "auto")
+        agents = reader.integer("agents", agents)
+    data = reader.one_of("data", "auto")
     store = read_store(reader, target)
     predictor = read_predictor(reader, target, store)
     settings = Settings(
         target=target,
         profile=profile,
         data=data,
-        rate=reader.integer("rate", limits.TUTORIAL_RATE, limits.RATE, "requests a second"),
-        duration=reader.integer("duration", limits.usual_seconds(profile, data == "digits"), limits.SECONDS, "seconds"),
-        pairs=reader.integer("pairs", limits.LEAST_PAIRS, limits.PAIRS, "pairs"),
-        expect_index=reader.integer("expect_index", 4, (0, 9), "the class"),
+        rate=reader.integer("rate", limits.TUTORIAL_RATE),
+        duration=reader.integer("duration", limits.usual_seconds(profile, data == "digits")),
+        pairs=reader.integer("pairs", limits.LEAST_PAIRS),
+        expect_index=reader.integer("expect_index", 4),
         require_gpu=reader.flag("require_gpu"),
         keep=reader.flag("keep"),
         cifar10=reader.path("cifar10"),
@@ -56,8 +60,8 @@ def read_settings(
         registry=read_registry(reader, target),
         predictor=predictor,
         runtime=read_runtime(reader, predictor),
+        namespace=read_namespace(reader, target),  # before the level: one of the two may give way
         pod_security=read_level(reader, target),
-        namespace=read_namespace(reader, target),
         store=store,
         kube_context=reader.only_for("kube_context", target, "existing"),
         cluster=reader.only_for("cluster", target, "kind", "k3d"),
@@ -73,6 +77,8 @@ def read_store(reader: Reader, target: str) -> str:
     if store != MINIO:
         return str(read_location(store, source)) if store else ""
     if target not in WITH_MINIO:
+        if reader.gives_way("store", "target"):
+            return ""
         raise BadSetting(
             f"{source}: a run starts MinIO in a pod or a container, and the target is {target}; choose --target "
             f"{' or '.join(WITH_MINIO)}, or name a store of yours, --store s3://BUCKET/PREFIX"
@@ -81,9 +87,10 @@ def read_store(reader: Reader, target: str) -> str:
 
 
 def read_predictor(reader: Reader, target: str, store: str) -> str:
-    predictor = reader.one_of("predictor", PREDICTORS, "deployment")
+    predictor = reader.one_of("predictor", "deployment")
     if predictor == "kserve":
-        reader.only_for("predictor", target, *WITH_PODS)
+        if not reader.only_for("predictor", target, *WITH_PODS):
+            return "deployment"
         if not store:
             _, source = reader.text("predictor")
             raise BadSetting(
@@ -96,23 +103,25 @@ def read_predictor(reader: Reader, target: str, store: str) -> str:
 def read_runtime(reader: Reader, predictor: str) -> str:
     name, source = reader.text("runtime")
     if name and predictor != "kserve":
+        if reader.gives_way("runtime", "predictor"):
+            return ""
         raise BadSetting(f"{source}: only --predictor kserve uses it; leave one out")
     return name
 
 
 def read_level(reader: Reader, target: str) -> str:
     reader.only_for("pod_security", target, *WITH_PODS)
-    return reader.one_of("pod_security", LEVELS, LEVELS[0])
+    return reader.one_of("pod_security", "restricted")
 
 
 def read_namespace(reader: Reader, target: str) -> str:
-    name, (_, source) = reader.only_for("namespace", target, "existing"), reader.text("namespace")
+    reader.only_for("namespace", target, "existing")
+    reader.resolve_conflict("pod_security", "namespace", "the namespace's level is its owner's")
+    name, source = reader.text("namespace")
     if name and not NAMESPACE.fullmatch(name):
         raise BadSetting(f"{source}: must be a namespace's name: small letters, digits and dashes, at most 63")
     if name.startswith("kube-"):
         raise BadSetting(f"{source}: it is Kubernetes' own; name another")
-    if name and (level := reader.text("pod_security"))[0]:
-        raise BadSetting(f"{level[1]} and {source}: the namespace's level is its owner's; leave one out")
     return name
 
 

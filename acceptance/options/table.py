@@ -1,15 +1,21 @@
-"""Every option of the suite, with its environment variable."""
+"""Every option of the suite, with its environment variable and what values it takes."""
 
 from dataclasses import dataclass
 
 from acceptance.load import limits
+from acceptance.training.recipes import PROFILES
+
+# the settings file of the folder in which pytest is started, and the --settings that leaves it unread
+SETTINGS_FILE, NO_FILE = "acceptance.toml", "none"
 
 
 @dataclass(frozen=True)
 class Option:
     """A command-line option; `default` is for people.
 
-    `flag` ones take no value, `file` ones name an existing file, `many` ones may be given several times.
+    `flag` ones take no value, `file` ones name an existing file, `many` ones may be given several times. `choices` are
+    all the values there are; `bounds` are those of a whole number of `unit`. `not_in_file` says why a
+    settings file can't hold it.
     """
 
     name: str
@@ -19,10 +25,19 @@ class Option:
     flag: bool = False
     file: bool = False
     many: bool = False
+    choices: tuple[str, ...] = ()
+    bounds: tuple[int, int] | None = None
+    unit: str = ""
+    not_in_file: str = ""
+
+    @property
+    def word(self) -> str:
+        """Its key in a settings file."""
+        return self.name.lstrip("-")
 
     @property
     def key(self) -> str:
-        return self.name.lstrip("-").replace("-", "_")
+        return self.word.replace("-", "_")
 
     @property
     def environment(self) -> str:
@@ -35,7 +50,25 @@ class Option:
 
 
 OPTIONS = (
-    Option("--target", "where the stack runs: embedded, docker, existing, kind or k3d", "embedded"),
+    Option(
+        "--settings",
+        f"a TOML file of options, whose keys are their names; {NO_FILE}: not even {SETTINGS_FILE}",
+        f"{SETTINGS_FILE}, where pytest is started",
+        file=True,
+        not_in_file="a settings file names no other",
+    ),
+    Option(
+        "--show-settings",
+        "print each option's value and where it comes from, and start nothing",
+        flag=True,
+        not_in_file="it would keep every run from starting",
+    ),
+    Option(
+        "--target",
+        "where the stack runs: embedded, docker, existing, kind or k3d",
+        "embedded",
+        choices=("embedded", "docker", "existing", "kind", "k3d"),
+    ),
     Option("--kube-context", "the kubeconfig's context of --target existing", "the kubeconfig's only one"),
     Option(
         "--cluster",
@@ -46,6 +79,8 @@ OPTIONS = (
         "--agents",
         "agents of the cluster that --target k3d makes, the first with the GPU; 0: the server alone, with the GPU",
         "2",
+        bounds=(0, 9),
+        unit="agents",
     ),
     Option(
         "--store",
@@ -57,6 +92,7 @@ OPTIONS = (
         "--predictor",
         "what makes the predictors on a cluster. deployment: the suite; kserve: the cluster's KServe, from --store",
         "deployment",
+        choices=("deployment", "kserve"),
     ),
     Option(
         "--runtime",
@@ -67,6 +103,7 @@ OPTIONS = (
         "--pod-security",
         "the Pod Security level of the run's own namespace: restricted or baseline",
         "restricted",
+        choices=("restricted", "baseline"),
     ),
     Option(
         "--namespace",
@@ -98,6 +135,7 @@ OPTIONS = (
         "--profile",
         "quick: the same verdicts sooner; tutorial: what the tutorial does",
         "quick on embedded, else tutorial",
+        choices=PROFILES,
     ),
     Option("--require-gpu", "a missing GPU fails the @gpu scenarios instead of skipping them", flag=True),
     Option("--keep", "leave the stack up at the end, and say how to reach and remove it", flag=True),
@@ -111,17 +149,36 @@ OPTIONS = (
         "--data",
         "cifar10: the real data set; digits: the stand-in; auto: the stand-in where CIFAR-10 can't be had",
         "auto",
+        choices=("auto", "cifar10", "digits"),
     ),
-    Option("--rate", "requests a second", str(limits.TUTORIAL_RATE)),
+    Option("--rate", "requests a second", str(limits.TUTORIAL_RATE), bounds=limits.RATE, unit="requests a second"),
     Option(
         "--pairs",
         "pairs of loads that compare the GPU with the CPU; a close race needs more, and the report says how many",
         str(limits.LEAST_PAIRS),
+        bounds=limits.PAIRS,
+        unit="pairs",
     ),
-    Option("--duration", "seconds of load", "60 with tutorial, 10 with quick, 5 with quick and --data digits"),
-    Option("--request", "a V2 JSON request file, sent instead of the sample image", "the sample image", file=True),
-    Option("--expect-index", "the class index that the request must land at", "4"),
+    Option(
+        "--duration",
+        "seconds of load",
+        "60 with tutorial, 10 with quick, 5 with quick and --data digits",
+        bounds=limits.SECONDS,
+        unit="seconds",
+    ),
+    Option(
+        "--request",
+        "a V2 JSON request file, sent instead of the sample image",
+        "the sample image",
+        file=True,
+    ),
+    Option("--expect-index", "the class index that the request must land at", "4", bounds=(0, 9), unit="the class"),
     Option("--report", "the folder of the report", "reports/<time>"),
-    Option("--compare", "a history.jsonl or results.json to compare with", "the history beside the reports", file=True),
+    Option(
+        "--compare",
+        "a history.jsonl or results.json to compare with",
+        "the history beside the reports",
+        file=True,
+    ),
 )
 BY_KEY = {option.key: option for option in OPTIONS}

@@ -106,6 +106,14 @@ def test_a_number_may_have_as_many_zeros_before_it_as_it_likes():
     assert read(rate="0" * 5000 + "600").rate == 600
 
 
+def test_a_secret_in_a_bad_value_is_not_shown():
+    place = "https://user:hunter2hunter2@store.example"
+    for environment, given in (({"ACCEPTANCE_STORE": place}, {}), ({}, {"store": place})):
+        with pytest.raises(BadSetting, match=r"https://\[redacted\]@store.example: no place") as caught:
+            read(environment, **given)
+        assert "hunter2" not in str(caught.value)
+
+
 def test_a_bad_variable_is_named_as_the_variable():
     with pytest.raises(BadSetting, match="ACCEPTANCE_RATE=fast"):
         read({"ACCEPTANCE_RATE": "fast"})
