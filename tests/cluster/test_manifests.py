@@ -23,7 +23,7 @@ from tests.cluster.lab_kserve import skip_without_kserve
 
 pytestmark = pytest.mark.cluster
 COMPONENTS = sorted(folder.name for folder in MANIFESTS.iterdir() if folder.is_dir())
-OF_A_CLUSTER = ("namespace", "device-plugin")  # in no run's namespace
+OF_A_CLUSTER = ("namespace", "device-plugin", "rbac")  # in no run's namespace
 
 
 @pytest.fixture(scope="module")

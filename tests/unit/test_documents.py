@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from acceptance.kubernetes import manifests
+from acceptance.kubernetes.rights import FOR_KSERVE, FOR_STORE, IN_NAMESPACE, in_given_namespace
 from acceptance.options import OPTIONS
 from acceptance.stacks import embedded_needs
+from tests.documented_rights import cluster_rules
 from tests.hostile.table import ROWS
 
 ROOT = Path(__file__).parents[2]
@@ -153,3 +156,25 @@ def test_ci_runs_every_command_of_the_quick_start() -> None:
     for command in commands:
         run = [words[: len(command)] for words in commands_of_ci()]
         assert command in run
+
+
+def test_the_role_of_those_who_make_namespaces_has_what_the_documents_list_and_nothing_else() -> None:
+    (role,) = [one for one in manifests.read_component("rbac") if one["metadata"]["name"].endswith("-runner")]
+    assert granted(role["rules"]) == granted(cluster_rules("kubernetes.md", "kserve.md"))
+
+
+def granted(rules: list[dict[str, list[str]]]) -> set[tuple[str, str, str]]:
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_the_role_of_guests_has_what_a_run_asks_for() -> None:
+    (role,) = [one for one in manifests.read_component("rbac") if one["metadata"]["name"].endswith("-guest")]
+    wanted = in_given_namespace([*IN_NAMESPACE, *FOR_STORE, *FOR_KSERVE])
+    asked = {(one.group, one.resource, verb) for one in wanted for verb in one.verbs}
+    assert asked <= granted(role["rules"])

@@ -13,7 +13,7 @@ COMPONENTS = sorted(folder.name for folder in MANIFESTS.iterdir() if folder.is_d
 EVERY = [
     manifest
     for component in COMPONENTS
-    if component not in ("namespace", "device-plugin", "kserve-gateway")
+    if component not in ("namespace", "device-plugin", "kserve-gateway", "rbac")
     for manifest in manifests.read_component(component)
 ]
 
