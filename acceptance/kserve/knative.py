@@ -38,7 +38,8 @@ def fit_service(service: Manifest) -> None:
     """
     predictor = service["spec"]["predictor"]
     model, of_pod = predictor["model"], predictor.pop("securityContext", {})
-    for field in ("deploymentStrategy", "terminationGracePeriodSeconds"):
+    # selectors of nodes are such a feature too
+    for field in ("deploymentStrategy", "terminationGracePeriodSeconds", "nodeSelector"):
         predictor.pop(field, None)
     model.pop("lifecycle", None)
     of_pod.pop("fsGroup", None)

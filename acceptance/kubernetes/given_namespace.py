@@ -13,6 +13,7 @@ from acceptance.kubernetes.client import SECONDS, readable
 from acceptance.kubernetes.manifests import Manifest, config_map
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.network import shut_out
+from acceptance.kubernetes.openshift import has_own_users
 from acceptance.kubernetes.rights import IN_NAMESPACE, Right, in_given_namespace, missing_rights
 from acceptance.kubernetes.run_cleanup import MARKER, delete_run, how_to_delete, marker_of
 from acceptance.kubernetes.sidecars import leave_out, meshes_of
@@ -33,7 +34,7 @@ class GivenNamespace(Namespace):
 
     def begin(self) -> None:
         """Create what says whose run's the objects are, before there is any other."""
-        self.find_meshes()
+        self.look_at_namespace()
         self.lacking = missing_rights(self.cluster, self.fit_rights(IN_NAMESPACE), self.name)
         if self.lacks("ConfigMap"):  # which is said with all else that is missing
             return
@@ -44,12 +45,14 @@ class GivenNamespace(Namespace):
         if problem := shut_out(self.cluster, self.name, self.run):
             raise AcceptanceError(problem)
 
-    def find_meshes(self) -> None:
-        """See which meshes put sidecars into pods there; an account that may not look finds none."""
+    def look_at_namespace(self) -> None:
+        """See which meshes put sidecars into pods there, and whose users they have; it may not be readable."""
         with self.cluster.api_errors(f"reading namespace {self.name}"), self.cluster.api() as api:
             read = client.CoreV1Api(api).read_namespace
             found = readable(lambda: read(self.name, _request_timeout=SECONDS))
-        self.meshes = meshes_of(found) if found else []
+        if not found:
+            return
+        self.meshes, self.assigns_users = meshes_of(found), has_own_users(found)
         for mesh in self.meshes:
             self.say(f"namespace {self.name} has {mesh.name} put sidecars into pods: the run's pods go without")
 

@@ -128,6 +128,14 @@ def use_runtime(manifest: Manifest, runtime: str) -> None:
         pod["spec"].setdefault("runtimeClassName", runtime)
 
 
+def leave_users_open(manifest: Manifest) -> None:
+    """Name no user and no group, where the cluster gives each namespace users of its own."""
+    pod = pod_of(manifest)
+    for described in [pod["spec"], *containers_of(manifest)] if pod else []:
+        for field in ("runAsUser", "runAsGroup", "fsGroup"):
+            described.get("securityContext", {}).pop(field, None)
+
+
 def asks_for_gpu(manifest: Manifest) -> bool:
     return any(
         GPU_RESOURCE in container.get("resources", {}).get("limits", {}) for container in containers_of(manifest)

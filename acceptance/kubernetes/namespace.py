@@ -17,6 +17,7 @@ from acceptance.kubernetes.evidence import save_evidence
 from acceptance.kubernetes.gpu_nodes import runtime_class
 from acceptance.kubernetes.logs import Logs
 from acceptance.kubernetes.manifests import RUN, Manifest
+from acceptance.kubernetes.openshift import is_openshift
 from acceptance.kubernetes.pod_waits import PodWaits
 from acceptance.kubernetes.pods import Pods
 from acceptance.kubernetes.port_forward import Forward
@@ -59,6 +60,8 @@ class Namespace:
         self.pods = Pods(cluster, self.watches, lambda: self.live, folder)
         self.waits = PodWaits(self.pods, say, f"`{cluster.kubectl} -n {self.name} describe pods` and {folder}")
         self.say, self.meshes = say, list[Mesh]()
+        # OpenShift gives each namespace users of its own, and refuses pods that name another
+        self.assigns_users = False
         self.forwards: dict[str, list[Forward]] = {}  # of each component
         self.lacking: dict[Right, Problem] = {}
         """The rights that this account lacks in the namespace, once there is one."""
@@ -99,6 +102,8 @@ class Namespace:
 
     def begin(self) -> None:
         """Create the namespace, with its quota and its policy."""
+        with self.cluster.api_errors("asking whether it is OpenShift"), self.cluster.api() as api:
+            self.assigns_users = is_openshift(api)
         parts = sorted(self.parts(), key=lambda manifest: manifest["kind"] != "Namespace")
         parts[0]["metadata"].update(name=self.name, annotations={OWNER: owner(), KEPT: str(self.keep).lower()})
         parts[0]["metadata"]["labels"][POD_SECURITY] = self.pod_security
@@ -203,6 +208,8 @@ class Namespace:
         manifests.label(manifest, {RUN: self.run})
         if manifests.asks_for_gpu(manifest):
             manifests.use_runtime(manifest, self.gpu_runtime)
+        if self.assigns_users:
+            manifests.leave_users_open(manifest)
         pod_rules.follow(manifest, self.rules)
         return manifest
 

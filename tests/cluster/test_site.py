@@ -127,7 +127,7 @@ def test_a_guest_with_the_documented_rights_runs_and_each_option_is_seen_in_the_
         metadata, spec = pod["metadata"], pod["spec"]
         assert metadata["labels"]["team"] == "ml"
         assert metadata["annotations"]["site.example/owner"] == "platform, both"
-        assert spec["nodeSelector"] == {SHARED: host}
+        assert spec["nodeSelector"] == {"kubernetes.io/arch": "amd64", SHARED: host}
         assert {"effect": "NoSchedule", "key": "spot", "operator": "Equal", "value": "yes"} in spec["tolerations"]
         assert spec["priorityClassName"] == named
         assert metadata["labels"][RUN] in metadata["name"]

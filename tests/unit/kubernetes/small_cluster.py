@@ -29,6 +29,7 @@ class SmallCluster(ApiServer):
         super().__init__()
         self.phase, self.linger_seconds, self.takes_gpus_out = phase, linger_seconds, takes_gpus_out
         self.deleted: list[str] = []
+        self.groups = ["apps", "batch"]
         # by the path of their collection, and their names
         self.objects: dict[str, dict[str, Any]] = {"/api/v1/nodes": {"n1": NODE}}
         # (path of the collection, what happened, the object then), in their order
@@ -46,6 +47,8 @@ class SmallCluster(ApiServer):
         collection, _, name = path.rpartition("/")
         if path.rstrip("/") == "/version":
             return 200, {"gitVersion": "v1.31.5", **dict.fromkeys(VERSION, "")}
+        if path.rstrip("/") == "/apis":
+            return 200, {"groups": [{"name": name, "versions": []} for name in self.groups]}
         if name == "log":
             return 200, [b"it says\n"]
         if name == "serviceaccounts":

@@ -56,7 +56,7 @@ def test_every_pod_follows_the_rules(manifest):
     assert pod
     assert pod["metadata"]["labels"]["team"] == found["metadata"]["labels"]["team"] == "ml"
     assert pod["metadata"]["annotations"]["owner"] == found["metadata"]["annotations"]["owner"] == "platform"
-    assert pod["spec"]["nodeSelector"] == {"disk": "fast"}
+    assert pod["spec"]["nodeSelector"] == {"kubernetes.io/arch": "amd64", "disk": "fast"}
     assert {"key": "spot", "operator": "Exists"} in pod["spec"]["tolerations"]
     assert pod["spec"]["priorityClassName"] == "high"
     assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
@@ -137,3 +137,9 @@ def test_gpus_by_another_name_are_found_by_it():
     assert_problem(no_gpu(cluster), "no node")
     cluster.gpu = MIG
     assert no_gpu(cluster) is None
+
+
+def test_pods_go_to_nodes_of_another_architecture_where_a_site_has_images_for_it():
+    (pod,) = manifests.read_component("gpu-probe")
+    arm = {"kubernetes.io/arch": "arm64"}
+    assert after(pod, PodRules(node_selector=arm))["spec"]["nodeSelector"] == arm
