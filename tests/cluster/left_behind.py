@@ -42,6 +42,11 @@ def main(kubeconfig: str, pid: str) -> None:
         for namespace in core.list_namespace(label_selector=f"{TESTS}={pid}", _request_timeout=10).items:
             with contextlib.suppress(client.ApiException):  # its test deleted it in its last moment
                 core.delete_namespace(namespace.metadata.name, _request_timeout=10)
+        selector: dict[str, Any] = {"label_selector": f"{TESTS}={pid}", "_request_timeout": 10}
+        client.AdmissionregistrationV1Api(api).delete_collection_mutating_webhook_configuration(**selector)
+        client.SchedulingV1Api(api).delete_collection_priority_class(**selector)
+        client.StorageV1Api(api).delete_collection_storage_class(**selector)
+        core.delete_collection_persistent_volume(**selector)
         with contextlib.suppress(client.ApiException):  # there is no KServe
             client.CustomObjectsApi(api).delete_collection_cluster_custom_object(
                 *STORAGE_CONTAINERS, label_selector=f"{TESTS}={pid}", _request_timeout=10

@@ -4,6 +4,7 @@ import json
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -15,6 +16,8 @@ from tests.chain.leftovers import wait_clean
 from tests.cluster.lab import END_SECONDS
 from tests.cluster.lab_namespace import fresh_namespace
 from tests.cluster.left_behind import of_these_tests
+from tests.cluster.openshift import GIVEN, users_given
+from tests.connect_proxy import proxy_to
 from tests.running import LIGHT, started_suite
 from tools.suite_run import run_suite
 
@@ -52,6 +55,27 @@ def guest(api, site, tmp_path, lab_kubeconfig):
     file = tmp_path / "guest"
     file.write_text(yaml.safe_dump(content))
     return file
+
+
+@pytest.fixture
+def by_proxy(guest):
+    """The guest's kubeconfig once more: its API server has a name that only a proxy knows."""
+    content = yaml.safe_load(guest.read_text())
+    cluster = content["clusters"][0]["cluster"]
+    server = urlsplit(cluster["server"])
+    with proxy_to({"api.site.example:6443": (server.hostname, server.port)}) as proxy:
+        cluster |= {"server": "https://api.site.example:6443", "proxy-url": proxy.url}
+        cluster["tls-server-name"] = server.hostname
+        file = guest.with_name("by-proxy")
+        file.write_text(yaml.safe_dump(content))
+        yield file
+
+
+@pytest.fixture
+def users(api, site, tmp_path):
+    """The site gives its namespace users of its own, as OpenShift does."""
+    with users_given(api, site.name, tmp_path, of_these_tests()):
+        yield GIVEN
 
 
 @pytest.fixture
@@ -100,7 +124,7 @@ def others(api, namespace):
 
 
 def test_a_guest_with_the_documented_rights_runs_and_each_option_is_seen_in_the_pods_that_came_of_it(
-    api, site, guest, disks, options, tmp_path
+    api, site, by_proxy, users, disks, options, tmp_path
 ):
     (node,) = site.core.list_node().items
     host, (named, folder) = node.metadata.labels[SHARED], disks
@@ -116,7 +140,7 @@ def test_a_guest_with_the_documented_rights_runs_and_each_option_is_seen_in_the_
     before = others(api, site.name)
     asked = [f"--{option}={value}" for option, value in given.items()]
     chosen = ("-k", f"{LEARNS} or {DEER}")
-    result = run_suite(tmp_path / "report", *options, *LIGHT, *asked, *chosen, KUBECONFIG=str(guest))
+    result = run_suite(tmp_path / "report", *options, *LIGHT, *asked, *chosen, KUBECONFIG=str(by_proxy))
     assert result.code == 0, result.output
     assert {name: one.outcome for name, one in result.scenarios().items()} == {LEARNS: "passed", DEER: "passed"}
     pods = [*yaml.safe_load_all((result.report / "logs" / "pods.log").read_text())]
@@ -131,6 +155,7 @@ def test_a_guest_with_the_documented_rights_runs_and_each_option_is_seen_in_the_
         assert {"effect": "NoSchedule", "key": "spot", "operator": "Equal", "value": "yes"} in spec["tolerations"]
         assert spec["priorityClassName"] == named
         assert metadata["labels"][RUN] in metadata["name"]
+        assert spec["securityContext"]["runAsUser"] == users
     (mlflow,) = [pod for pod in pods if pod["metadata"]["labels"][NAME] == "mlflow"]
     assert [
         one["ephemeral"]["volumeClaimTemplate"]["spec"]["storageClassName"]
