@@ -14,7 +14,7 @@ from acceptance.kubernetes.manifests import Manifest, config_map
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.network import shut_out
 from acceptance.kubernetes.openshift import has_own_users
-from acceptance.kubernetes.rights import IN_NAMESPACE, Right, in_given_namespace, missing_rights
+from acceptance.kubernetes.rights import IN_NAMESPACE, TO_LOOK_IN_GIVEN, Right, in_given_namespace, missing_rights
 from acceptance.kubernetes.run_cleanup import MARKER, delete_run, how_to_delete, marker_of
 from acceptance.kubernetes.sidecars import leave_out, meshes_of
 from acceptance.processes.local import module_command
@@ -27,7 +27,7 @@ SITES = ("ResourceQuota", "NetworkPolicy")
 class GivenNamespace(Namespace):
     """The run's objects have its id in their names, and its label; the quota and the policies are the site's."""
 
-    selector = own_names.selector
+    selector, to_look = own_names.selector, TO_LOOK_IN_GIVEN
 
     def fit_rights(self, rights: Sequence[Right]) -> Sequence[Right]:
         return in_given_namespace(rights)

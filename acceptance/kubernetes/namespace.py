@@ -21,7 +21,7 @@ from acceptance.kubernetes.openshift import is_openshift
 from acceptance.kubernetes.pod_waits import PodWaits
 from acceptance.kubernetes.pods import Pods
 from acceptance.kubernetes.port_forward import Forward
-from acceptance.kubernetes.rights import IN_NAMESPACE, RESOURCES, Right, missing_rights
+from acceptance.kubernetes.rights import IN_NAMESPACE, RESOURCES, TO_LOOK, Right, missing_rights
 from acceptance.kubernetes.sidecars import Mesh
 from acceptance.kubernetes.view import LiveCluster
 from acceptance.kubernetes.watches import Watches
@@ -39,6 +39,7 @@ class Namespace:
 
     selector: ClassVar[Callable[[str], str]] = lambda run: ""
     """The label selector of the run's own pods, by the run's id; "" where all are."""
+    to_look: ClassVar[Sequence[Right]] = TO_LOOK
 
     def __init__(
         self,
@@ -123,6 +124,10 @@ class Namespace:
     def fit_rights(self, rights: Sequence[Right]) -> Sequence[Right]:
         """Return the rights as a run needs them in there."""
         return rights
+
+    def unchecked(self) -> str:
+        """Name what this account may not look at, and what is therefore neither right nor wrong; "" for nothing."""
+        return ", ".join(right.why for right in missing_rights(self.cluster, self.to_look, self.name))
 
     def copy_pull_secret(self) -> None:
         self.create(site.copy_pull_secret(self.cluster, self.rules))

@@ -57,6 +57,17 @@ FOR_GPU = (
     Right(("list",), "pods", "finding a GPU that is free", everywhere=True),
 )
 FOR_STORE = (Right(("create",), "secrets", "the keys of the object store"),)
+# what is looked at where the account may; `why` names what isn't otherwise
+TO_LOOK = (
+    Right(("list",), "nodes", "nodes", everywhere=True),
+    Right(("list",), "pods", "pods of all namespaces", everywhere=True),
+    Right(("list",), "resourcequotas", "quotas"),
+)
+TO_LOOK_IN_GIVEN = (
+    *TO_LOOK,
+    Right(("get",), "namespaces", "the namespace's labels"),
+    Right(("list",), "networkpolicies", "network policies", "networking.k8s.io"),
+)
 FOR_KSERVE = (
     Right(("get", "create", "patch", "delete"), "inferenceservices", "predictors", "serving.kserve.io"),
     Right(("create", "delete"), "servingruntimes", "a runtime of the run's own", "serving.kserve.io"),

@@ -196,7 +196,11 @@ class KubernetesStack(BaseStack):
         meshes = {mesh.name: "its sidecars are left out of the run's pods" for mesh in self.namespace.meshes}
         watches = self.namespace.watches
         copied = model_pulls([*watches.pods.items(), *watches.pods.deleted()])
-        return TargetFacts({"Kubernetes": version, **kserve, **meshes}, [*pulls(watches.events.items()), *copied])
+        unchecked = self.namespace.unchecked()
+        hidden = {"not checked": f"{unchecked}: this account may not look"} if unchecked else {}
+        return TargetFacts(
+            {"Kubernetes": version, **kserve, **meshes, **hidden}, [*pulls(watches.events.items()), *copied]
+        )
 
     def how_to_reach(self) -> str:
         kubectl = self.cluster.kubectl

@@ -167,6 +167,8 @@ def test_a_guest_with_the_documented_rights_runs_and_each_option_is_seen_in_the_
     assert others(api, site.name) == before
     results = json.loads((result.report / "results.json").read_text())
     assert f"namespace {site.name}" in results["location"]
+    hidden = "nodes, pods of all namespaces: this account may not look"
+    assert results["versions"]["not checked"] == hidden
 
 
 def test_kill_9_leaves_nothing_of_a_run_in_a_namespace_that_stays(api, site, guest, options, tmp_path):

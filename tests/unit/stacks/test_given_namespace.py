@@ -186,3 +186,19 @@ def test_pods_that_would_never_end_for_a_container_of_somebody_elses_are_named_b
         problem = problem_of(lambda: stack.look_ahead({Part("training")}))
     assert "get the container mesh-proxy by an admission webhook, and would never end" in str(problem)
     assert "Job training-cpu" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "named"),
+    [
+        ((), None),
+        (
+            ("list nodes", "list networkpolicies.networking.k8s.io"),
+            "nodes, network policies: this account may not look",
+        ),
+        (("get namespaces", "list resourcequotas"), "quotas, the namespace's labels: this account may not look"),
+    ],
+)
+def test_what_the_account_may_not_look_at_is_said_to_be_unchecked(tmp_path, forbidden, named):
+    with stack_on(SharedCluster(forbidden=forbidden), tmp_path, namespace=NAMESPACE) as stack:
+        assert stack.facts().versions.get("not checked") == named
