@@ -13,7 +13,7 @@ REQUESTS = "requests."
 def follow(manifest: Manifest, rules: PodRules) -> None:
     """Have the manifest's pods follow the rules; its own names for GPUs become the cluster's."""
     if manifest["kind"] == "ResourceQuota":
-        rename(manifest["spec"]["hard"], rules, REQUESTS)
+        rename(manifest["spec"].get("hard", {}), rules, REQUESTS)
     for container in manifests.containers_of(manifest):
         for amounts in container.get("resources", {}).values():
             rename(amounts, rules)
