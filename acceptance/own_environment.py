@@ -3,18 +3,21 @@
 import os
 import tempfile
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 
 from acceptance.environment import around_loopback, user_name
 
 
-def prepare_environment() -> None:
+def prepare_environment(kept: Collection[str] = ()) -> None:
     """Keep a run from the user's own MLflow and from a company's proxy.
 
-    MLflow takes any of its options from a variable: an experiment, where artifacts go, the server's address.
+    MLflow takes any of its options from a variable: an experiment, where artifacts go, the server's address. `kept`:
+    those by which it reaches a server that the user named.
     """
     for name in [name for name in os.environ if name.startswith(("MLFLOW_", "_MLFLOW_"))]:
-        del os.environ[name]
+        if name not in kept:
+            del os.environ[name]
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"  # else it tries a dead server for minutes
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "14"  # twice, and a silent one is named within 30 s
     # else it fetches a model from the object store itself, whose address and authority are those of MLflow's pod

@@ -54,6 +54,8 @@ class Settings:
     runtime: str = ""
     pod_security: str = "restricted"
     store: str = ""
+    mlflow: str = ""
+    mlflow_experiment: str = "triton-acceptance"
     kube_context: str = ""
     cluster: str = ""
     agents: int = 2

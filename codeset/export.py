@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf2onnx
 
 import network
+import tracked
 
 OPSET = 17
 
@@ -21,12 +22,13 @@ def log_models(model: keras.Model, example: np.ndarray) -> None:
         {network.INPUT: pixels}, {network.OUTPUT: model.predict(pixels, verbose=0)}
     )
     pins = [f"{package.__name__}=={package.__version__}" for package in (tf, keras, np)]
-    mlflow.keras.log_model(model, name="keras", signature=signature, pip_requirements=pins)
+    tracked.log_model(mlflow.keras, model, "keras", signature=signature, pip_requirements=pins)
     exported = to_onnx(model)
     log_format(exported)
-    mlflow.onnx.log_model(
+    tracked.log_model(
+        mlflow.onnx,
         exported,
-        name="onnx",
+        "onnx",
         signature=signature,
         pip_requirements=["onnx", "onnxruntime", f"numpy=={np.__version__}"],
         save_as_external_data=False,  # one file, which any server's repository can take

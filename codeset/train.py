@@ -20,6 +20,7 @@ import tensorflow as tf
 import data
 import export
 import network
+import tracked
 
 REFERENCE_IMAGES = 2000
 PROGRESS_SECONDS = 5
@@ -79,7 +80,8 @@ def check_device() -> None:
 def tracked_run() -> mlflow.ActiveRun:
     """Start the run; where there is a GPU, MLflow asks the driver itself how busy it is."""
     mlflow.set_system_metrics_sampling_interval(SYSTEM_METRICS_SECONDS)
-    return mlflow.start_run(log_system_metrics=bool(tf.config.list_physical_devices("GPU")))
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return mlflow.start_run(tags=tracked.context_tags(), log_system_metrics=on_gpu)
 
 
 def log_parameters(arguments: argparse.Namespace, training: data.Split, held_out: data.Split) -> None:

@@ -11,6 +11,7 @@ from acceptance.options.reader import Reader
 from acceptance.options.settings_file import SettingsFile
 from acceptance.settings import MINIO, Settings
 from acceptance.storage.location import read_location
+from acceptance.training import server
 
 WITH_PODS = ("existing", "kind", "k3d")
 WITH_MINIO = ("docker", *WITH_PODS)
@@ -36,6 +37,8 @@ def settings_of(reader: Reader, targets: Sequence[str]) -> Settings:
     if reader.text("data")[0] == "digits":
         reader.resolve_conflict("data", "cifar10", "contradict each other")
     reader.resolve_conflict("agents", "cluster", "it is there already")
+    if target not in WITH_PODS:
+        reader.resolve_conflict("mlflow", "store", "your server keeps the artifacts where it does")
     agents = Settings.agents
     if reader.only_for("agents", target, "k3d"):
         agents = reader.integer("agents", agents)
@@ -63,6 +66,8 @@ def settings_of(reader: Reader, targets: Sequence[str]) -> Settings:
         namespace=read_namespace(reader, target),  # before the level: one of the two may give way
         pod_security=read_level(reader, target),
         store=store,
+        mlflow=read_mlflow(reader),
+        mlflow_experiment=read_experiment(reader),
         kube_context=reader.only_for("kube_context", target, "existing"),
         cluster=reader.only_for("cluster", target, "kind", "k3d"),
         agents=agents,
@@ -84,6 +89,26 @@ def read_store(reader: Reader, target: str) -> str:
             f"{' or '.join(WITH_MINIO)}, or name a store of yours, --store s3://BUCKET/PREFIX"
         )
     return store
+
+
+def read_mlflow(reader: Reader) -> str:
+    text, source = reader.text("mlflow")
+    if not text:
+        return ""
+    uri = server.read_uri(text, source)
+    server.read_variables(reader.environment)
+    return uri
+
+
+def read_experiment(reader: Reader) -> str:
+    name, source = reader.text("mlflow_experiment")
+    if not name:
+        return Settings.mlflow_experiment
+    if not reader.text("mlflow")[0]:
+        raise BadSetting(f"{source}: only --mlflow uses it; leave it out, or name a tracking server")
+    if name != name.strip() or not name.isprintable():
+        raise BadSetting(f"{source}: has white space at an end, or a control character in it; name another")
+    return name
 
 
 def read_predictor(reader: Reader, target: str, store: str) -> str:

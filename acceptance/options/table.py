@@ -89,6 +89,12 @@ OPTIONS = (
         "a folder of the run's, or of its MLflow's pod",
     ),
     Option(
+        "--mlflow",
+        "http://HOST:PORT or https://HOST/PATH: a tracking server of yours, for the runs; they stay there",
+        "one that the run starts, and that goes with it",
+    ),
+    Option("--mlflow-experiment", "the experiment of --mlflow", "triton-acceptance"),
+    Option(
         "--predictor",
         "what makes the predictors on a cluster. deployment: the suite; kserve: the cluster's KServe, from --store",
         "deployment",

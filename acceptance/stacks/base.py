@@ -5,7 +5,7 @@ import itertools
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -22,13 +22,21 @@ from acceptance.settings import Settings
 from acceptance.stacks.protocol import Part, Say
 from acceptance.stacks.run_store import RunStore
 from acceptance.stacks.workspace import Workspace
+from acceptance.training import server_verdict
 from acceptance.training.recipes import Recipe
-from acceptance.training.tracking import TrainingRun
+from acceptance.training.server import UsersServer, users_server
+from acceptance.training.tracking import EXPERIMENT, TrainingRun, read_run
 from acceptance.waiting import Ready, wait_until
 
 MLFLOW_SECONDS = 120
+# the parts that need a trained model, or are a training
+TRAINED = ("training", "triton", "load")
 # how often a task's progress is asked for, and whether the others live: of a server under load no more often
 LOOK_SECONDS = 1.0
+
+
+def is_trained(parts: Set[Part]) -> bool:
+    return any(part.component in TRAINED for part in parts)
 
 
 class Task(Protocol):
@@ -50,6 +58,10 @@ class BaseStack(ABC):
         self.settings, self.workspace, self.say = settings, workspace, say
         self.numbers = itertools.count(1)
         self.tracking_uri = ""
+        # the user's tracking server, where the run has one
+        self.server = users_server(settings)
+        if self.server:
+            workspace.redactor.add_variables(self.server.variables)
         # the user's object store, where the run has one
         self.store: RunStore | None = None
         # those that are up, by their names
@@ -72,6 +84,13 @@ class BaseStack(ABC):
         """Start the run's MLflow; return its URI, as it is reached from here."""
 
     @abstractmethod
+    def run_server_check(self, server: UsersServer, variables: Mapping[str, str]) -> tuple[str, str]:
+        """Run the check of the user's tracking server as the trainer will run; return what it said, and where it ran.
+
+        `variables`: what it has besides those of the trainer.
+        """
+
+    @abstractmethod
     def start_predictor(self, name: str, run: TrainingRun, device: str) -> Predictor:
         """Start a server of the run's model; where it can't be started, nothing is left of it."""
 
@@ -91,13 +110,30 @@ class BaseStack(ABC):
             self.tracking_uri = self.start_mlflow()
         return self.tracking_uri
 
+    def tracking(self) -> str:
+        """Return the URI of the server that the trainer tracks on: the user's, or the run's own."""
+        return self.server.uri if self.server else self.mlflow()
+
+    def try_server(self, parts: Set[Part]) -> None:
+        """Do on the user's server, where there is one, what a training will; raises with the cause of what fails."""
+        if not self.server or not is_trained(parts):
+            return
+        self.say(f"trying out {self.server}")
+        said, where = self.run_server_check(self.server, server_verdict.variables(self.server))
+        server_verdict.judge(self.server, server_verdict.read_verdict(said), where)
+
     def mlflow_answering(self) -> Answering:
         """Return what tells that MLflow is silent during a training: the trainer itself would wait for minutes."""
-        return Answering("MLflow", f"{self.tracking_uri}/health")
+        return self.server.answering() if self.server else Answering("MLflow", f"{self.tracking_uri}/health")
 
     def training_name(self, recipe: Recipe) -> str:
-        """Return a name for the next training by the recipe, such as `cpu-quick-1`."""
-        return f"{recipe.device}-{recipe.profile}-{next(self.numbers)}"
+        """Return a name for the next training by the recipe, such as `cpu-quick-1`; no other run has it."""
+        name = f"{recipe.device}-{recipe.profile}-{next(self.numbers)}"
+        return f"{name}-{self.server.run}" if self.server else name
+
+    def tracked_run(self, name: str, recipe: Recipe) -> TrainingRun:
+        within = self.server.experiment if self.server else EXPERIMENT
+        return read_run(self.tracking(), name, recipe, within=within)
 
     # --- serving
 
@@ -142,7 +178,8 @@ class BaseStack(ABC):
         return self.predictor_of(endpoint).read_model()
 
     def stored_model(self, run: TrainingRun) -> ServedModel | None:
-        return self.store.model(run) if self.store else None
+        # of a server of the user's the store has no artifacts
+        return self.store.model(run) if self.store and not self.server else None
 
     def predictor_of(self, endpoint: Endpoint) -> Predictor:
         if endpoint.name not in self.predictors:
@@ -215,6 +252,7 @@ class BaseStack(ABC):
     def addresses(self) -> list[str]:
         """Return a line on each server that a kept stack has on this machine's ports."""
         lines = [f"MLflow: {self.tracking_uri}"] if self.tracking_uri else []
+        lines += [f"MLflow of yours: {self.server}"] if self.server else []
         return lines + [
             f"Triton on the {one.device.upper()}: {one.infer_url}, gRPC {one.grpc}" for one in self.endpoints()
         ]

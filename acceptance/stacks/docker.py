@@ -4,7 +4,7 @@ import contextlib
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Collection, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -29,14 +29,15 @@ from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks import docker_store, run_store
-from acceptance.stacks.base import BaseStack
-from acceptance.stacks.docker_store import DockerStore
+from acceptance.stacks.base import BaseStack, is_trained
+from acceptance.stacks.docker_store import DockerStore, Given
 from acceptance.stacks.protocol import Part, Say, TargetFacts
 from acceptance.stacks.run_store import UsersStore
 from acceptance.stacks.workspace import NEEDED_BYTES, Workspace
-from acceptance.training import project
+from acceptance.training import project, server, server_verdict
 from acceptance.training.recipes import Recipe
-from acceptance.training.tracking import TrainingRun, read_run
+from acceptance.training.server import UsersServer
+from acceptance.training.tracking import TrainingRun
 
 HOME = "/home/trainer"
 MLFLOW = [
@@ -77,7 +78,8 @@ class DockerStack(BaseStack):
         except AcceptanceError as error:  # something else answers, or nothing in time
             return [error.problem]
         problem = host.no_room(info, NEEDED_BYTES) if info else None
-        return [*([problem] if problem else []), *run_store.problems(settings, "containers")]
+        found = [*run_store.problems(settings, "containers"), *server.problems(settings, "containers")]
+        return [*([problem] if problem else []), *found]
 
     @classmethod
     def missing(cls, settings: Settings, chosen: Sequence[Collection[str]]) -> list[Problem]:
@@ -168,6 +170,9 @@ class DockerStack(BaseStack):
         if self.store:
             self.store.try_out()
         self.start_store()
+        if self.server and is_trained(parts):
+            self.require_images()
+            self.try_server(parts)
 
     def start_store(self) -> None:
         """Start the run's own object store, once, where it is to have one, and try it out."""
@@ -268,11 +273,30 @@ class DockerStack(BaseStack):
         self.wait_for_mlflow(uri)
         return uri
 
+    def run_server_check(self, server: UsersServer, variables: Mapping[str, str]) -> tuple[str, str]:
+        to = self.tracking_account(server)
+        script = server_verdict.SCRIPT.read_text(encoding="utf-8")
+        ended = self.engine.output(
+            "mlflow-check",
+            self.images.trainer,
+            ["-c", script],
+            entrypoint=["python3"],
+            environment={**to.environment, **variables},
+            files=to.files,
+        )
+        return ended.output, "in a container"
+
+    def tracking_account(self, server: UsersServer | None) -> Given:
+        """Return what a trainer's container is given to reach the tracking server."""
+        if not server:
+            return Given({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, {})
+        return docker_store.given_tracking(server, self.workspace.directory / "tracking-server")
+
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
-        uri = self.mlflow()
+        self.tracking()
         name = self.training_name(recipe)
         data = f"{HOME}/cifar-10-batches-py"
-        mlflow = self.mlflow_answering()
+        mlflow, to = self.mlflow_answering(), self.tracking_account(self.server)
 
         def progress(trainer: Container) -> str:
             mlflow.check()
@@ -282,14 +306,14 @@ class DockerStack(BaseStack):
         self.finish(
             f"trainer-{name}",
             self.images.trainer,
-            ["mlflow", "run", f"{HOME}/codeset", *project.project_options(name, recipe, data)],
+            ["mlflow", "run", f"{HOME}/codeset", *project.project_options(name, recipe, data, self.server)],
             recipe.most_seconds,
             progress,
-            files={f"{HOME}/codeset": self.codeset, data: dataset.folder},
-            environment={"MLFLOW_TRACKING_URI": "http://mlflow:5000", **project.device_environment(recipe.device)},
+            files={f"{HOME}/codeset": self.codeset, data: dataset.folder, **to.files},
+            environment={**to.environment, **project.device_environment(recipe.device)},
             gpu=recipe.device == "gpu",
         )
-        return read_run(uri, name, recipe)
+        return self.tracked_run(name, recipe)
 
     # --- serving
 

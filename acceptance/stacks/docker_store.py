@@ -1,4 +1,4 @@
-"""An object store for containers: what they are given to reach it, and a MinIO as a container of the run's own."""
+"""What containers are given to reach an object store or a tracking server, and a MinIO of the run's own."""
 
 import shutil
 from collections.abc import Mapping
@@ -17,10 +17,13 @@ from acceptance.stacks.run_store import OwnStore, RunStore
 from acceptance.stacks.workspace import Workspace
 from acceptance.storage.minio import NAME, PORT, Minio
 from acceptance.storage.variables import elsewhere
+from acceptance.training.server import UsersServer
+from acceptance.training.server import elsewhere as elsewhere_tracked
 
 # the user of the suite's images, who owns what is copied into a container
 USER = "1000"
 CERTIFICATES, HOME = "/certificates", "/minio"
+TRACKING = "/tracking-server"
 AUTHORITY = "authority.crt"
 FIX = "docs/storage.md says how containers reach a store"
 
@@ -43,6 +46,15 @@ def given(store: RunStore | None, folder: Path) -> Given:
     folder.mkdir(exist_ok=True)
     write_whole(folder / AUTHORITY, authority)
     return Given(variables, {CERTIFICATES: folder})
+
+
+def given_tracking(server: UsersServer, folder: Path) -> Given:
+    """Return what a container is given to reach a tracking server of the user's; `folder`: as above."""
+    variables, texts = elsewhere_tracked(server.for_trainer, TRACKING)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name, text in texts.items():
+        write_whole(folder / name, text, mode=0o600)
+    return Given(variables, {TRACKING: folder} if texts else {})
 
 
 def check_inside(engine: Engine, image: str, store: RunStore, to: Given) -> None:

@@ -3,7 +3,8 @@
 import os
 import shlex
 import shutil
-from collections.abc import Collection, Sequence, Set
+import sys
+from collections.abc import Collection, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Self
 
@@ -26,9 +27,10 @@ from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import Part, Say, TargetFacts
 from acceptance.stacks.run_store import UsersStore
 from acceptance.stacks.workspace import Workspace, temporary_folder
-from acceptance.training import project
+from acceptance.training import project, server_verdict
 from acceptance.training.recipes import Recipe
-from acceptance.training.tracking import TrainingRun, load_client, read_run
+from acceptance.training.server import UsersServer
+from acceptance.training.tracking import TrainingRun, load_client
 
 # Triton takes seconds to end, and none of them has anything to save: what it leaves is removed
 STOP_SECONDS = 0.5
@@ -85,9 +87,10 @@ class EmbeddedStack(BaseStack):
             self.processes.close(keep=self.settings.keep)
 
     def look_ahead(self, parts: Set[Part]) -> None:
-        """Try out the object store, where the run has one."""
+        """Try out the object store and the tracking server of the user's, where the run has one."""
         if self.store:
             self.store.try_out()
+        self.try_server(parts)
 
     def gpu(self) -> Gpu | Problem:
         return self.find_gpu()
@@ -129,18 +132,25 @@ class EmbeddedStack(BaseStack):
         self.processes.start("mlflow", project.server_command(directory, port, artifacts), variables)
         return f"http://127.0.0.1:{port}"
 
+    def run_server_check(self, server: UsersServer, variables: Mapping[str, str]) -> tuple[str, str]:
+        command: list[str | Path] = [sys.executable, "-P", server_verdict.SCRIPT]
+        with self.processes.running("mlflow-check", command, {**server.for_trainer, **variables}) as check:
+            self.wait_for_exit(check, server_verdict.CHECK_SECONDS, None)
+            return check.log.read_text(errors="replace", encoding="utf-8"), "from a process of this machine"
+
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
-        uri = self.mlflow()
+        uri = self.tracking()
         name = self.training_name(recipe)
         variables = {
             **project.one_gpu(),
             **project.device_environment(recipe.device),
-            **project.project_environment(uri),
+            **project.project_environment(uri, self.server),
         }
         log = self.workspace.logs / f"trainer-{name}.log"
-        command = project.project_command(self.codeset, name, recipe, str(dataset.folder))
+        command = project.project_command(self.codeset, name, recipe, str(dataset.folder), self.server)
         with self.processes.running(log.stem, command, variables) as trainer:
-            self.wait_for_mlflow(uri)
+            if not self.server:
+                self.wait_for_mlflow(uri)
             load_client()
             mlflow = self.mlflow_answering()
 
@@ -149,7 +159,7 @@ class EmbeddedStack(BaseStack):
                 return project.progress(log)
 
             self.wait_for_exit(trainer, recipe.most_seconds, progress)
-        return read_run(uri, name, recipe)
+        return self.tracked_run(name, recipe)
 
     # --- serving
 

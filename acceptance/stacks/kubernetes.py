@@ -5,6 +5,7 @@ import dataclasses
 import os
 import secrets
 import shlex
+import tempfile
 from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
 from pathlib import Path
@@ -32,18 +33,19 @@ from acceptance.kubernetes.gpu_access import GpuAccess, check_has_gpu
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.pulls import pulls
-from acceptance.kubernetes.rights import FOR_KSERVE, FOR_STORE
+from acceptance.kubernetes.rights import FOR_KSERVE, FOR_STORE, FOR_TRACKING
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.load.rollout import Rollout
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes
+from acceptance.serving import repository
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.settings import Settings
 from acceptance.stacks import kserve_needs, run_store
 from acceptance.stacks import kubernetes_objects as objects
-from acceptance.stacks.base import BaseStack
+from acceptance.stacks.base import BaseStack, is_trained
 from acceptance.stacks.deployment_serving import DeploymentServing, Serving
 from acceptance.stacks.kserve_changes import KServeChanges
 from acceptance.stacks.kubernetes_loads import PodLoads
@@ -54,10 +56,11 @@ from acceptance.stacks.kubernetes_store import ClusterStore
 from acceptance.stacks.protocol import Part, PodResult, Say, TargetFacts
 from acceptance.stacks.run_store import UsersStore
 from acceptance.stacks.workspace import Workspace
-from acceptance.training import project
+from acceptance.training import project, server
 from acceptance.training.artifacts import ArtifactClient
 from acceptance.training.recipes import Recipe
-from acceptance.training.tracking import TrainingRun, load_client, read_run
+from acceptance.training.server import UsersServer
+from acceptance.training.tracking import TrainingRun, load_client
 
 MLFLOW_PORT = 5000
 
@@ -79,6 +82,7 @@ class KubernetesStack(BaseStack):
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
         found = [*cls.providers[settings.target].problems(settings), *run_store.problems(settings, "pods")]
+        found += server.problems(settings, "pods")
         return found or kserve_needs.problems(settings)
 
     @classmethod
@@ -152,7 +156,10 @@ class KubernetesStack(BaseStack):
             self.images.triton_backend,
             self.settings.require_gpu,
             self.serving.planned,
-            [*(FOR_STORE if self.store else ()), *(FOR_KSERVE if self.settings.kserve else ())],
+            [
+                *(FOR_STORE if self.store else FOR_TRACKING if self.server else ()),
+                *(FOR_KSERVE if self.settings.kserve else ()),
+            ],
             own_store=self.settings.minio,
         )
         self.preflight = preflight
@@ -161,6 +168,10 @@ class KubernetesStack(BaseStack):
             raise AcceptanceError(together(found))
         if self.own_store and self.own_store.created:
             self.create_mlflow()
+        if self.server and is_trained(parts):
+            for manifest in objects.tracking_server(self.server):
+                self.namespace.create(manifest)
+            self.try_server(parts)
 
     def delete_if_killed(self) -> None:
         """Have the guardian delete what a killed pytest made there; a cluster of the run's own goes whole."""
@@ -207,6 +218,7 @@ class KubernetesStack(BaseStack):
         inside = f"{kubectl} -n {self.namespace.name} port-forward"
         mlflow = self.namespace.named("mlflow")
         lines = [f"MLflow: {inside} deployment/{mlflow} {MLFLOW_PORT}"] if self.tracking_uri else []
+        lines += [f"MLflow of yours: {self.server}"] if self.server else []
         ports = " ".join(str(port) for port in self.serving.ports if port)
         owners = self.namespace.pods.owners
         lines += [f"{name}: {inside} deployment/{owners.get(name, name)} {ports}" for name in self.predictors]
@@ -239,6 +251,9 @@ class KubernetesStack(BaseStack):
         pod = manifests.read_manifest(manifest)
         if node:
             manifests.keep_to_node(pod, node)
+        return self.run_to_end(pod)
+
+    def run_to_end(self, pod: Manifest) -> PodResult:
         container = pod["metadata"]["name"]
         name = self.namespace.named(container)
         self.namespace.create(pod, name)
@@ -251,6 +266,9 @@ class KubernetesStack(BaseStack):
             return PodResult(container, ended.status.phase, self.workspace.redactor.text(log))
 
     # --- training
+
+    def run_server_check(self, server: UsersServer, variables: Mapping[str, str]) -> tuple[str, str]:
+        return self.run_to_end(objects.server_check(variables)).log, "in a pod"
 
     @cached_property
     def artifacts(self) -> ArtifactClient:
@@ -288,7 +306,7 @@ class KubernetesStack(BaseStack):
         self.prepared = True
 
     def train(self, recipe: Recipe, dataset: Dataset) -> TrainingRun:
-        uri, gpu = self.mlflow(), recipe.device == "gpu"
+        gpu = recipe.device == "gpu"
         name = self.namespace.named(f"training-{self.training_name(recipe)}")
         self.prepare(dataset)
         job = self.training_job(name, recipe, dataset)
@@ -296,19 +314,22 @@ class KubernetesStack(BaseStack):
             self.gpu_access.give(job, "trainer")
         self.namespace.create(job, name)
         load_client()
+        users = self.server.answering() if self.server else None
 
         def progress(pod: Any) -> str:
             self.check_mlflow()
+            if users:
+                users.check()
             return project.progress(self.namespace.logs.file(pod.metadata.name, "trainer"))
 
         with self.deletion.after("Job", name=name, frees_gpu=gpu):
             pod = self.namespace.waits.succeeded(name, recipe.most_seconds, progress)
             if gpu:
                 check_has_gpu(pod, self.namespace.gpu)
-        return read_run(uri, name, recipe)
+        return self.tracked_run(name, recipe)
 
     def training_job(self, name: str, recipe: Recipe, dataset: Dataset) -> Manifest:
-        return objects.training_job(name, recipe, dataset)
+        return objects.training_job(name, recipe, dataset, self.server)
 
     # --- serving
 
@@ -323,7 +344,18 @@ class KubernetesStack(BaseStack):
         return predictors.start(self.predictor_objects(name, run, device), name, run, device)
 
     def predictor_objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
+        if self.server and isinstance(self.serving, DeploymentServing):
+            run = self.copied(run)
         return self.serving.objects(name, run, device)
+
+    def copied(self, run: TrainingRun) -> TrainingRun:
+        """Copy the model from the user's server to the run's own MLflow, which predictors read; it goes with that."""
+        place = f"models/{run.run_id}/onnx"
+        with tempfile.TemporaryDirectory(dir=self.workspace.directory) as folder:
+            model = run.download_model("onnx", Path(folder)) / repository.MODEL_FILE
+            with model.open("rb") as stream:
+                self.artifacts.put(f"{place}/{model.name}", stream)
+        return dataclasses.replace(run, models={**run.models, "onnx": f"mlflow-artifacts:/{place}"})
 
     # --- what KServe does with a predictor
 

@@ -1,6 +1,6 @@
 """The objects that the Kubernetes stack creates, rendered for one training, predictor or load."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from acceptance.stacks.run_store import RunStore
 from acceptance.storage import minio as storage
 from acceptance.storage.minio import Minio
 from acceptance.storage.variables import elsewhere
-from acceptance.training import artifacts
+from acceptance.training import artifacts, server_verdict
 from acceptance.training.project import device_environment, project_options
 from acceptance.training.recipes import Recipe
+from acceptance.training.server import UsersServer
+from acceptance.training.server import elsewhere as elsewhere_tracked
 from acceptance.training.tracking import TrainingRun
 
 # what a predictor is made of
@@ -31,6 +33,8 @@ MLFLOW = "http://mlflow:5000"
 
 # the keys of the run's object store, and the certificate authority of its endpoint
 STORE, AUTHORITY = "object-store", "object-store-authority"
+# the account on the user's tracking server, and where pods have its files
+TRACKING, TRACKING_FOLDER = "tracking-server", "/tracking-server"
 
 
 def mlflow(store: RunStore | None = None) -> list[Manifest]:
@@ -46,6 +50,21 @@ def mlflow(store: RunStore | None = None) -> list[Manifest]:
     variables, authority = elsewhere(store.variables(), f"/authority/{AUTHORITY_FILE}")
     keys = [manifests.secret(STORE, variables)]
     return [*keys, *([manifests.config_map(AUTHORITY, {AUTHORITY_FILE: authority})] if authority else []), *found]
+
+
+def tracking_server(server: UsersServer) -> list[Manifest]:
+    """Return the Secrets by which pods reach a tracking server of the user's."""
+    variables, files = elsewhere_tracked(server.for_trainer, TRACKING_FOLDER)
+    return [manifests.secret(TRACKING, variables), *([manifests.secret(f"{TRACKING}-files", files)] if files else [])]
+
+
+def server_check(variables: Mapping[str, str]) -> Manifest:
+    """Return the pod that tries that server out; what its Secret has is left out of the variables."""
+    (pod,) = manifests.read_component("mlflow-check")
+    container = manifests.container_of(pod, "mlflow-check")
+    container["command"] += [server_verdict.SCRIPT.read_text(encoding="utf-8")]
+    container["env"] = [{"name": name, "value": value} for name, value in variables.items()]
+    return pod
 
 
 def minio(given: Minio) -> list[Manifest]:
@@ -67,8 +86,11 @@ def is_code(file: Path) -> bool:
     return file.is_file() and (file.suffix in (".py", ".yaml") or file.name == "MLproject")
 
 
-def training_job(name: str, recipe: Recipe, dataset: Dataset) -> Manifest:
-    """Return the Job that trains the recipe on the data set, whose files the run's MLflow has by then."""
+def training_job(name: str, recipe: Recipe, dataset: Dataset, server: UsersServer | None = None) -> Manifest:
+    """Return the Job that trains the recipe on the data set, whose files the run's MLflow has by then.
+
+    `server`: the user's, whose Secret there is by then too.
+    """
     (job,) = manifests.read_component("training")
     folder = dataset.folder.name
     manifests.set_variables(
@@ -79,7 +101,9 @@ def training_job(name: str, recipe: Recipe, dataset: Dataset) -> Manifest:
         FOLDER_URL=artifact_url(f"{DATASET}/{folder}"),
     )
     trainer = manifests.container_of(job, "trainer")
-    trainer["command"] += project_options(name, recipe, f"/data/{folder}")
+    trainer["command"] += project_options(name, recipe, f"/data/{folder}", server)
+    if server:
+        manifests.set_variables(job, "trainer", MLFLOW_TRACKING_URI=server.uri)
     given = device_environment(recipe.device).items()
     trainer["env"] = [*trainer["env"], *({"name": variable, "value": value} for variable, value in given)]
     return job

@@ -10,6 +10,7 @@ from acceptance.errors import Problem
 from acceptance.gpu.nvidia_smi import hidden
 from acceptance.processes.logs import last_matching
 from acceptance.training.recipes import Recipe
+from acceptance.training.server import UsersServer
 from acceptance.training.tracking import EXPERIMENT
 
 RUN_PROJECT = Path(__file__).with_name("run_project.py")
@@ -35,31 +36,36 @@ def server_environment() -> dict[str, str]:
     return {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
-def project_command(codeset: Path, name: str, recipe: Recipe, data: str) -> list[str | Path]:
-    """Return `mlflow run` as a user of the codeset would type it, but that it waits for the server.
+def project_command(
+    codeset: Path, name: str, recipe: Recipe, data: str, server: UsersServer | None = None
+) -> list[str | Path]:
+    """Return `mlflow run` as a user of the codeset would type it, but that it waits for a server of the run's own.
 
     `data` is quoted: MLflow reads a path as a URL.
     """
-    return [sys.executable, "-P", RUN_PROJECT, "run", codeset, *project_options(name, recipe, quote(data))]
+    mlflow = ["-m", "mlflow"] if server else [RUN_PROJECT]
+    return [sys.executable, "-P", *mlflow, "run", codeset, *project_options(name, recipe, quote(data), server)]
 
 
-def project_options(name: str, recipe: Recipe, data: str) -> list[str]:
-    """Return the options of `mlflow run`: this environment, the suite's experiment, the run's name, the recipe.
+def project_options(name: str, recipe: Recipe, data: str, server: UsersServer | None = None) -> list[str]:
+    """Return the options of `mlflow run`: this environment, the experiment, the run's name, the recipe.
 
     `data` is the folder of the data set, where the run will be.
     """
     given = [part for key, value in {**recipe.parameters, "data": data}.items() for part in ("-P", f"{key}={value}")]
-    named = ["--experiment-name", EXPERIMENT, "--run-name", name, "--entry-point", recipe.entry_point]
+    experiment = server.experiment if server else EXPERIMENT
+    named = ["--experiment-name", experiment, "--run-name", name, "--entry-point", recipe.entry_point]
     return ["--env-manager", "local", *named, *given]
 
 
-def project_environment(tracking_uri: str) -> dict[str, str]:
+def project_environment(tracking_uri: str, server: UsersServer | None = None) -> dict[str, str]:
     """Return what `mlflow run` needs besides: where to track, and time to log models on a busy machine.
 
-    It would try a dead server for minutes.
+    It would try a dead server for minutes; one that isn't the run's own is given the time of a restart.
     """
     tracking = {"MLFLOW_TRACKING_URI": tracking_uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
-    return {**server_environment(), **tracking, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+    given = {**server_environment(), **tracking, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+    return {**given, **(server.for_trainer if server else {})}
 
 
 def device_environment(device: str) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """What MLflow knows of a training run. MLflow is imported at first use: it takes seconds."""
 
 import contextlib
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -12,8 +13,11 @@ import numpy as np
 import requests
 
 from acceptance.errors import AcceptanceError, root
-from acceptance.health import LONGEST, ask, first_words
+from acceptance.health import LONGEST, first_words
+from acceptance.health import ask as request
+from acceptance.training.models import models_of
 from acceptance.training.recipes import Recipe
+from acceptance.training.server import request_options
 from acceptance.waiting import in_time
 
 T = TypeVar("T")
@@ -41,6 +45,8 @@ class TrainingRun:
     """The logged models' names and artifact URIs."""
     experiment: str = ""
     """MLflow's id of the experiment that the run is in."""
+    artifact_uri: str = ""
+    """Where MLflow has the run's artifacts."""
 
     def __str__(self) -> str:
         return f"the {self.recipe.device.upper()} run {self.name} ({self.recipe.profile}, {self.run_id})"
@@ -96,7 +102,7 @@ class TrainingRun:
             raise AcceptanceError(f"{self}: its {REFERENCE} is no array: {first_words(file.read_bytes())}") from error
 
     def download_reference(self, directory: Path) -> Path:
-        return download(self.tracking_uri, directory, run_id=self.run_id, artifact_path=REFERENCE)
+        return download(self.tracking_uri, directory, artifact_uri=f"{self.artifact_uri}/{REFERENCE}")
 
     def onnx_logits(self, pixels: np.ndarray, directory: Path) -> np.ndarray:
         """Return what the tracked ONNX model answers to FP32 pixels [N, 32, 32, 3], computed here: logits [N, 10]."""
@@ -143,16 +149,16 @@ def ask_mlflow(tracking_uri: str, doing: str, ask: Callable[[], T], seconds: flo
         return in_time(f"MLflow at {tracking_uri}, {doing}", ask, seconds)
 
 
-def download(tracking_uri: str, directory: Path, **artifact: str) -> Path:
-    """Fetch an artifact, named by `artifact_uri` or by `run_id` and `artifact_path`."""
+def download(tracking_uri: str, directory: Path, artifact_uri: str) -> Path:
+    """Fetch an artifact by its address: by a run's id MLflow 3's client would look for logged models too."""
     import mlflow
 
     directory.mkdir(parents=True, exist_ok=True)
 
     def fetch() -> str:
-        return mlflow.artifacts.download_artifacts(**artifact, dst_path=str(directory), tracking_uri=tracking_uri)
+        return mlflow.artifacts.download_artifacts(artifact_uri, dst_path=str(directory), tracking_uri=tracking_uri)
 
-    return Path(ask_mlflow(tracking_uri, f"fetching {' '.join(artifact.values())}", fetch))
+    return Path(ask_mlflow(tracking_uri, f"fetching {artifact_uri}", fetch))
 
 
 def load_client() -> None:
@@ -160,29 +166,38 @@ def load_client() -> None:
     import mlflow.artifacts  # noqa: F401
 
 
-def server_version(tracking_uri: str) -> str:
-    """Return the version of the MLflow server, "" where it doesn't say."""
+def server_version(tracking_uri: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the version of the MLflow server, "" where it doesn't say; the environment has MLflow's own variables."""
     try:
-        answer = ask("get", f"{tracking_uri}/version", 10)
+        answer = request("get", f"{tracking_uri}/version", 10, **request_options(environment))
     except (requests.RequestException, ValueError):
         return ""
     return answer.text.strip() if answer.ok and VERSION.fullmatch(answer.text.strip()) else ""
 
 
-def read_run(tracking_uri: str, name: str, recipe: Recipe, seconds: float = WHOLE_SECONDS) -> TrainingRun:
-    """Return the one run of that name, with every epoch's metrics; raises AcceptanceError where MLflow doesn't tell."""
-    return ask_mlflow(tracking_uri, f"reading the run {name}", lambda: found_run(tracking_uri, name, recipe), seconds)
+def read_run(
+    tracking_uri: str, name: str, recipe: Recipe, seconds: float = WHOLE_SECONDS, within: str = EXPERIMENT
+) -> TrainingRun:
+    """Return the one run of that name, with every epoch's metrics; raises AcceptanceError where MLflow doesn't tell.
+
+    `within`: the experiment's name.
+    """
+
+    def find() -> TrainingRun:
+        return found_run(tracking_uri, name, recipe, within)
+
+    return ask_mlflow(tracking_uri, f"reading the run {name}", find, seconds)
 
 
-def found_run(tracking_uri: str, name: str, recipe: Recipe) -> TrainingRun:
+def found_run(tracking_uri: str, name: str, recipe: Recipe, within: str) -> TrainingRun:
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri)
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(within)
     found = client.search_runs([experiment.experiment_id], f"attributes.run_name = '{name}'") if experiment else []
     if len(found) != 1:
         raise AcceptanceError(
-            f"MLflow has {len(found)} runs named {name} in experiment {EXPERIMENT} instead of 1; "
+            f"MLflow has {len(found)} runs named {name} in experiment {within} instead of 1; "
             f"look at the trainer's log and at {tracking_uri}"
         )
     run = found[0]
@@ -192,9 +207,6 @@ def found_run(tracking_uri: str, name: str, recipe: Recipe) -> TrainingRun:
         ]
         for metric in run.data.metrics
     }
-    logged = client.search_logged_models(
-        experiment_ids=[run.info.experiment_id], filter_string=f"source_run_id = '{run.info.run_id}'"
-    )
     return TrainingRun(
         tracking_uri=tracking_uri,
         run_id=run.info.run_id,
@@ -204,6 +216,7 @@ def found_run(tracking_uri: str, name: str, recipe: Recipe) -> TrainingRun:
         parameters=dict(run.data.params),
         metrics=metrics,
         experiment=run.info.experiment_id,
+        artifact_uri=run.info.artifact_uri,
         seconds=((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000,
-        models={model.name: model.artifact_location for model in logged},
+        models=models_of(client, run),
     )

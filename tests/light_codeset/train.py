@@ -13,6 +13,7 @@ import mlflow
 import numpy as np
 
 import data
+import tracked
 from linear import CLASSES, INPUT, OUTPUT, to_onnx
 
 # how much the weights are kept small: the least squares alone would fit every image that they see
@@ -23,7 +24,7 @@ REFERENCE_IMAGES = 2000
 def main() -> None:
     arguments = parse()
     training, held_out = data.read_dataset(arguments.data)
-    with mlflow.start_run() as run:
+    with mlflow.start_run(tags=tracked.context_tags()) as run:
         logged = mlflow.get_run(run.info.run_id).data.params
         given = {name: value for name, value in vars(arguments).items() if name not in logged}
         mlflow.log_params({**given, "devices": "CPU", "data_digest": data.digest(training, held_out)})
@@ -82,9 +83,10 @@ def log_model(weights: np.ndarray, example: np.ndarray) -> None:
     exported = to_onnx(weights.astype(np.float32))
     sha256, opset = hashlib.sha256(exported.SerializeToString()).hexdigest(), exported.opset_import[0].version
     mlflow.log_params({"onnx_sha256": sha256, "onnx_ir_version": exported.ir_version, "onnx_opset": opset})
-    mlflow.onnx.log_model(
+    tracked.log_model(
+        mlflow.onnx,
         exported,
-        name="onnx",
+        "onnx",
         signature=mlflow.models.infer_signature({INPUT: pixels}, {OUTPUT: logits}),
         pip_requirements=["onnx", "onnxruntime"],
         save_as_external_data=False,

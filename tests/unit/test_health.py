@@ -5,6 +5,7 @@ import requests
 
 from acceptance.errors import Unrecoverable
 from acceptance.health import LONGEST, Answering, ask, first_words, unready
+from acceptance.waiting import wait_until
 from tests.http_server import Dripping, answering, saying, talking
 
 
@@ -73,6 +74,35 @@ def test_a_needed_server_that_falls_silent_is_named_and_one_that_answers_or_is_g
     with answering(saying(b"OK", kind="text/plain")) as address:
         Answering("MLflow", f"http://{address}/", every=0).check()
     Answering("MLflow", f"http://{address}/", every=0).check()  # its process tells why
+
+
+def gone_words(url):
+    asked = Answering("MLflow", url, every=0, gone_seconds=0.05)
+
+    def state():
+        asked.check()
+        return "not yet"
+
+    with pytest.raises(Unrecoverable) as caught:
+        wait_until("it to be given up", state, 5)
+    return str(caught.value)
+
+
+def test_a_needed_server_that_is_not_the_runs_own_is_given_up_once_it_was_gone_for_long():
+    with answering(saying(b"upstream", 502, "text/plain")) as address:
+        assert "can't be reached, for 0 s now: HTTP 502" in gone_words(f"http://{address}/")
+    assert "Connection refused" in gone_words(f"http://{address}/")
+    Answering("MLflow", f"http://{address}/", every=0, gone_seconds=60).check()
+
+
+def test_a_needed_server_may_be_gone_for_a_while():
+    asked = Answering("MLflow", "http://127.0.0.1:9/", every=0, gone_seconds=60)
+    asked.check()
+    with answering(saying(b"OK", kind="text/plain")) as address:
+        asked.url = f"http://{address}/"
+        before = asked.answered
+        asked.check()
+        assert asked.answered > before
 
 
 def test_a_needed_server_is_asked_now_and_then():

@@ -5,7 +5,7 @@ import pytest
 
 from acceptance.paths import CODESET
 
-MODULES = ("augment", "data", "export", "network", "resnet", "whitening", "train")
+MODULES = ("augment", "data", "export", "network", "resnet", "whitening", "tracked", "train")
 
 
 @pytest.fixture(autouse=True)

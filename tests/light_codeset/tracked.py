@@ -1,0 +1,1 @@
+../../codeset/tracked.py
