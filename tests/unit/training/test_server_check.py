@@ -1,0 +1,184 @@
+"""The check of a tracking server, as it runs where the trainer will, on a real MLflow 2 with basic authentication.
+
+What stands before it is made up: a gateway's answers.
+"""
+
+import base64
+import datetime
+import json
+import re
+
+import pytest
+
+from acceptance.errors import AcceptanceError, problem_of
+from acceptance.training import server_verdict
+from acceptance.training.server import TAG, UsersServer
+from tests.tracking_servers import Said, account, front, python_of_mlflow2, running_server
+from tests.unit.problems import assert_problem
+
+PAGE = b"<html><title>Sign in</title></html>"
+JSON = "application/json"
+
+
+@pytest.fixture(scope="module")
+def mlflow2(tmp_path_factory):
+    with running_server(tmp_path_factory.mktemp("mlflow2"), python=python_of_mlflow2(), locked=True) as server:
+        yield server
+
+
+@pytest.fixture
+def check(monkeypatch):
+    """Run the check on an address, by MLflow's variables; return the server and the verdict."""
+    from acceptance.training import server_check  # MLflow takes seconds
+
+    def run(uri, variables, experiment="checked"):
+        server = UsersServer(uri, experiment, variables)
+        for name, value in {**server.for_trainer, **server_verdict.variables(server)}.items():
+            monkeypatch.setenv(name, value)
+        return server, server_check.main()
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
+    return run
+
+
+@pytest.fixture
+def problem(check):
+    def find(*arguments, **options):
+        server, verdict = check(*arguments, **options)
+        found = problem_of(lambda: server_verdict.judge(server, verdict, "in a test"))
+        assert found
+        return f"{found.what}: {found.fix}"
+
+    return find
+
+
+def test_what_a_run_does_is_done_with_tls_by_a_private_authority_beneath_a_prefix(
+    mlflow2, check, tmp_path, monkeypatch
+):
+    with front(mlflow2, tmp_path, prefix="/mlflow", tls=True) as uri:
+        variables = {**mlflow2.variables, "MLFLOW_TRACKING_SERVER_CERT_PATH": str(tmp_path / "authority.crt")}
+        server, verdict = check(uri, variables)
+        assert "step" not in verdict, verdict
+        assert verdict["version"].startswith("2.")
+        assert verdict["logged_models"] is False
+        server_verdict.judge(server, verdict, "in a test")
+    run = mlflow2.client(monkeypatch).get_run(verdict["run_id"])
+    assert (run.info.run_name, run.info.status) == (f"check-{server.run}", "FINISHED")
+    assert run.data.tags[TAG] == server.run
+
+
+def test_an_authority_that_nobody_named_is_the_cause(mlflow2, problem, tmp_path):
+    with front(mlflow2, tmp_path, tls=True) as uri:
+        said = problem(uri, mlflow2.variables)
+    assert re.search("no TLS connection that can be trusted: .*MLFLOW_TRACKING_SERVER_CERT_PATH", said)
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        (account("admin", "no-password-of-it"), "a wrong user or password: .*MLFLOW_TRACKING_PASSWORD"),
+        ({}, "asks who it is: .*set MLFLOW_TRACKING_USERNAME"),
+    ],
+)
+def test_a_wrong_account_is_the_cause(mlflow2, problem, variables, words):
+    assert re.search(words, problem(mlflow2.uri, variables))
+
+
+def test_an_account_that_may_only_read_is_the_cause(mlflow2, problem, monkeypatch):
+    mlflow2.client(monkeypatch).create_experiment("of somebody else's")
+    said = problem(mlflow2.uri, mlflow2.add_user("reader"), experiment="of somebody else's")
+    assert re.search("may read, and not create a run in experiment of somebody else's: HTTP 403.*--mlflow-exp", said)
+
+
+def test_an_experiment_that_was_deleted_is_the_cause(mlflow2, problem, monkeypatch):
+    client = mlflow2.client(monkeypatch)
+    number = client.create_experiment("gone")
+    client.delete_experiment(number)
+    said = problem(mlflow2.uri, mlflow2.variables, experiment="gone")
+    assert re.search(f"experiment gone was deleted: .*restore --experiment-id {number}.*--mlflow-experiment", said)
+
+
+def token(expires):
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": expires.timestamp()}).encode()).decode().rstrip("=")
+    return {"MLFLOW_TRACKING_TOKEN": f"e30.{claims}.c2lnbmF0dXJl"}
+
+
+NOW = datetime.datetime.now(datetime.UTC)
+EXPIRED, VALID = token(NOW - datetime.timedelta(days=2)), token(NOW + datetime.timedelta(days=2))
+
+
+def everywhere(said):
+    return lambda method, path, headers: said
+
+
+def artifacts(said, method="PUT"):
+    return lambda asked, path, headers: said if asked == method and "/mlflow-artifacts/" in path else None
+
+
+@pytest.mark.parametrize(
+    ("rule", "variables", "words"),
+    [
+        (everywhere(Said(401, b"no")), EXPIRED, "MLFLOW_TRACKING_TOKEN expired at .* UTC: .*get a new token"),
+        (everywhere(Said(401, b"no")), VALID, "MLFLOW_TRACKING_TOKEN is wrong, or has expired"),
+        (everywhere(Said(200, PAGE)), VALID, "a page for people, such as a single sign-on's: .*Sign in"),
+        (everywhere(Said(403, PAGE)), VALID, "may not even read its experiments: HTTP 403.*Sign in"),
+        (everywhere(Said(404, PAGE)), VALID, "there is no MLflow at this address: .*write --mlflow with the path"),
+        (everywhere(Said(503, PAGE)), VALID, "can't be asked: HTTP 503"),
+        (everywhere(Said(200, b"1.30.0", "text/plain")), VALID, r"has MLflow 1\.30\.0: --mlflow takes 2\.0 and later"),
+        (
+            artifacts(Said(403, b"no")),
+            None,
+            "metrics may be written, and artifacts can't be written: HTTP 403.*account",
+        ),
+        (artifacts(Said(413, b"no")), None, "artifacts can't be written: HTTP 413.*take bodies of 2 MiB"),
+        (artifacts(Said(500, b"no")), None, "artifacts can't be written: .*500 error.*the server's log"),
+        (artifacts(Said(403, b"no"), "GET"), None, "artifacts can't be read back: .*403"),
+        (artifacts(Said(200, PAGE), "GET"), None, "artifacts can't be read back: .*Expecting value"),
+    ],
+)
+def test_what_a_gateway_says_instead_is_the_cause(mlflow2, problem, tmp_path, rule, variables, words):
+    with front(mlflow2, tmp_path, rule) as uri:
+        assert re.search(words, problem(uri, mlflow2.variables if variables is None else variables))
+
+
+def test_a_page_that_a_redirect_leads_to_is_the_cause(mlflow2, problem, tmp_path):
+    def login(method, path, headers):
+        return Said(200, PAGE) if "/login" in path else Said(302, headers={"Location": "/login"})
+
+    with front(mlflow2, tmp_path, login) as uri:
+        assert "a page for people" in problem(uri, {})
+
+
+def test_a_server_that_is_not_there_is_the_cause(problem):
+    assert re.search("can't be asked: .*Connection refused.*see that it runs", problem("http://127.0.0.1:9", {}))
+
+
+def test_artifacts_in_a_store_that_the_trainer_cannot_write_are_named_with_where(mlflow2, problem, monkeypatch):
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # nobody is asked for keys
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    place = "s3://no-such-bucket-of-anybody/artifacts"
+    mlflow2.client(monkeypatch).create_experiment("elsewhere", artifact_location=place)
+    said = problem(mlflow2.uri, mlflow2.variables, experiment="elsewhere")
+    assert re.search(f"metrics can be written; artifacts, which it has at {place}.*can't be written", said)
+    assert "--artifacts-destination" in said
+
+
+def test_a_workspace_that_is_not_there_is_the_cause():
+    server = UsersServer("http://mlflow", "suite", {"MLFLOW_WORKSPACE": "nobody"})
+    # as MLflow 3.17 says it
+    verdict = {"step": "create experiment", "status": 404, "words": "RESOURCE_DOES_NOT_EXIST: Workspace 'nobody'"}
+    assert_problem(server_verdict.problem_with(server, verdict), "no workspace nobody", "see MLFLOW_WORKSPACE")
+
+
+def test_a_check_that_came_to_no_verdict_is_shown_with_what_it_said():
+    with pytest.raises(AcceptanceError, match=r"(?s)came to no verdict.*ModuleNotFoundError"):
+        server_verdict.read_verdict("Traceback\nModuleNotFoundError: No module named 'mlflow'\n")
+
+
+def test_what_is_written_elsewhere_and_not_read_here_is_the_cause(mlflow2, check, monkeypatch):
+    server, verdict = check(mlflow2.uri, mlflow2.variables)
+    missing = verdict["place"].replace("model.bin", "other.bin")
+    with pytest.raises(AcceptanceError, match="the predictor's can't be read here"):
+        server_verdict.judge(server, {**verdict, "place": missing}, "in a pod")
+    with pytest.raises(AcceptanceError, match="is read here as something else"):
+        server_verdict.judge(server, {**verdict, "sha256": "0"}, "in a pod")
