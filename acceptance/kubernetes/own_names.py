@@ -6,7 +6,7 @@ from typing import Any
 from acceptance.kubernetes.manifests import NAME, RUN, Manifest, containers_of, pod_of
 
 # by which manifests call the run's MLflow
-MLFLOW = re.compile(r"\bmlflow:5000\b")
+MLFLOW = re.compile(r"(?<![\w.-])mlflow:5000\b")
 # KServe's, of a Secret: the ConfigMap of the object store's certificate authority
 AUTHORITY = "serving.kserve.io/s3-cabundle-configmap"
 

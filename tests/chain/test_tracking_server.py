@@ -3,11 +3,12 @@
 import json
 import os
 
+import pytest
 import requests
 
 from tests.chain.leftovers import leftovers
 from tests.running import LIGHT
-from tests.tracking_servers import front, python_of_mlflow2, running_server
+from tests.tracking_servers import Said, front, python_of_mlflow2, running_server
 from tools.suite_run import run_suite
 
 # they read the model, and what else the trainer logged
@@ -65,3 +66,23 @@ def test_mlflow_2_with_an_account_tls_by_a_private_authority_and_beneath_a_prefi
         training = check_runs(client, "triton-acceptance", result)
         assert "onnx" in [one.path for one in client.list_artifacts(training.info.run_id)]
     assert json.loads((result.report / "results.json").read_text())["versions"]["MLflow"].startswith("2.")
+
+
+@pytest.mark.sabotage
+def test_a_server_that_goes_away_in_mid_run_ends_the_wait(tmp_path, tmp_path_factory):
+    written: list[str] = []
+
+    def gone_in_mid_run(method, path, headers):
+        # the trainer's tags and parameters come first
+        if path.endswith("/runs/log-batch"):
+            written.append(path)
+        return Said(503, b"no healthy upstream", "text/plain") if len(written) > 2 else None
+
+    with (
+        running_server(tmp_path_factory.mktemp("mlflow3")) as server,
+        front(server, tmp_path / "front", gone_in_mid_run) as uri,
+    ):
+        result = run_on(uri, tmp_path)
+    assert result.code == 1
+    assert "503" in result.output
+    assert float(json.loads((result.report / "results.json").read_text())["seconds"]) < 120

@@ -67,6 +67,16 @@ def test_what_a_run_does_is_done_with_tls_by_a_private_authority_beneath_a_prefi
     assert run.data.tags[TAG] == server.run
 
 
+def test_a_server_without_logged_models_is_used_as_mlflow_2_whatever_version_it_names(mlflow2, check, tmp_path):
+    def of_tomorrow(method, path, headers):
+        return Said(200, b"4.0.0", "text/plain") if path.startswith("/version") else None
+
+    with front(mlflow2, tmp_path, of_tomorrow) as uri:
+        _, verdict = check(uri, mlflow2.variables)
+    assert (verdict["version"], verdict["logged_models"]) == ("4.0.0", False)
+    assert verdict["place"].startswith(verdict["artifact_uri"])
+
+
 def test_an_authority_that_nobody_named_is_the_cause(mlflow2, problem, tmp_path):
     with front(mlflow2, tmp_path, tls=True) as uri:
         said = problem(uri, mlflow2.variables)
