@@ -41,6 +41,7 @@ def check_runs(client, name, result):
     return training
 
 
+@pytest.mark.sabotage  # a run on the lab tracks on MLflow 3 in CI
 def test_runs_stay_in_the_workspace_and_the_experiment_that_were_named(tmp_path, tmp_path_factory, monkeypatch):
     with running_server(tmp_path_factory.mktemp("mlflow3"), "--enable-workspaces") as server:
         requests.post(f"{server.uri}/api/3.0/mlflow/workspaces", json={"name": "team"}, timeout=30).raise_for_status()
