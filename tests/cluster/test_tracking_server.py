@@ -8,7 +8,6 @@ from acceptance.health import unready
 from acceptance.training.server import TAG
 from acceptance.waiting import Ready, wait_until
 from tests.cluster.lab import namespaces_of
-from tests.cluster.lab_namespace import IN_TIME
 from tests.running import LIGHT, started_suite
 from tools.lab_image_names import own_images
 from tools.suite_run import read_scenarios
@@ -18,6 +17,7 @@ pytestmark = pytest.mark.cluster
 SERVED = "what_is_served_is_what_was_trained"
 TOKEN = "a-token-that-it-does-not-ask-for"  # noqa: S105 - a made-up one
 PORT = 5000
+SECONDS = 120  # MLflow takes its time, and other tests go on beside it
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def mlflow_in(namespace):
         "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
     }
     namespace.core.create_namespaced_pod(namespace.name, pod)
-    wait_until("MLflow to answer", lambda: unready("MLflow", f"{uri}/health") or Ready(None), IN_TIME)
+    wait_until("MLflow to answer", lambda: unready("MLflow", f"{uri}/health") or Ready(None), SECONDS)
     yield uri
 
 
