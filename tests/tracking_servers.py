@@ -183,6 +183,7 @@ def front(
                 self.say(said.code, {"Content-Type": said.kind, **said.headers}, said.body)
                 return
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HELD_BACK}
+            headers["Connection"] = "close"  # a server may close what is kept, just as it is used
             answer = session.request(
                 self.command, f"{server.uri}{path}", headers=headers, data=body, timeout=60, allow_redirects=False
             )

@@ -17,7 +17,7 @@ from acceptance.errors import AcceptanceError
 from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace
 from acceptance.kubernetes.client import SECONDS, Cluster, connect
 from acceptance.kubernetes.manifests import PART_OF, RUN
-from acceptance.kubernetes.run_cleanup import MARKER, delete_run
+from acceptance.kubernetes.run_cleanup import ALWAYS, MARKER, delete_run
 from acceptance.processes.owner import is_here, process_of
 
 
@@ -34,23 +34,25 @@ def main() -> int:
     try:
         cluster = connect(arguments.kube_context)
         print(cluster)
-        if arguments.run:
-            delete_run(cluster, arguments.namespace, arguments.run)
-            print(f"run {arguments.run} in namespace {arguments.namespace}: removed")
-            return 0
         found = markers(cluster, arguments.namespace) if arguments.namespace else labelled(cluster)
+        if arguments.run:
+            found = [one for one in found if one.metadata.labels[RUN] == arguments.run]
+            if not found:
+                print(f"namespace {arguments.namespace} has nothing of run {arguments.run}", file=sys.stderr)
+                return 1
     except AcceptanceError as error:
         print(error, file=sys.stderr)
         return 1
     for one in found:
         name, noted = one.metadata.name, one.metadata.annotations or {}
-        spared = why_spared(noted, arguments.all)
+        # whoever names a run knows that it was kept
+        spared = why_spared({**noted, KEPT: "false"} if arguments.run else noted, arguments.all)
         if spared:
             print(f"{name}: left alone, {spared}")
             continue
         try:
             if arguments.namespace:
-                delete_run(cluster, arguments.namespace, one.metadata.labels[RUN])
+                delete_run(cluster, arguments.namespace, one.metadata.labels[RUN], {*ALWAYS, "Secret"})
             else:
                 delete_namespace(cluster, name)
             print(f"{name}: removed (of {noted[OWNER]})")

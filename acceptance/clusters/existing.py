@@ -27,7 +27,7 @@ class Existing:
         try:
             cluster = reach(settings)
             unusable = site.unusable(cluster, settings.namespace) if settings.namespace else None
-            return [*filter(None, [unusable]), *site.problems(cluster, settings.pods)]
+            return [*filter(None, [unusable]), *site.problems(cluster, settings.pods, settings.namespace)]
         except AcceptanceError as error:
             return [error.problem]
         finally:

@@ -187,7 +187,7 @@ class Engine:
                 code = container.exit_code()
                 return "it runs" if code is None else Ready(code)
 
-            code = wait_until(f"{' '.join(command)} in {image} to finish", state, OUTPUT_SECONDS)
+            code = wait_until(f"{name}, a container of {image}, to finish", state, OUTPUT_SECONDS)
             return CommandResult(code, container.read_log())
 
     def nvidia_smi(self, image: str, command: Sequence[str]) -> CommandResult:

@@ -10,10 +10,10 @@ from acceptance.errors import AcceptanceError
 from acceptance.kubernetes import own_names, run_cleanup
 from acceptance.kubernetes.cleanup import KEPT, OWNER
 from acceptance.kubernetes.client import SECONDS, readable
-from acceptance.kubernetes.manifests import Manifest, config_map
+from acceptance.kubernetes.manifests import NAME, Manifest, config_map, labels_of_pods
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.network import shut_out
-from acceptance.kubernetes.openshift import has_own_users
+from acceptance.kubernetes.openshift import has_own_users, is_openshift
 from acceptance.kubernetes.rights import IN_NAMESPACE, TO_LOOK_IN_GIVEN, Right, in_given_namespace, missing_rights
 from acceptance.kubernetes.run_cleanup import MARKER, delete_run, how_to_delete, marker_of
 from acceptance.kubernetes.sidecars import leave_out, meshes_of
@@ -29,6 +29,11 @@ class GivenNamespace(Namespace):
 
     selector, to_look = own_names.selector, TO_LOOK_IN_GIVEN
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # the kinds of which the run made, or tried to make, an object
+        self.made: set[str] = set()
+
     def fit_rights(self, rights: Sequence[Right]) -> Sequence[Right]:
         return in_given_namespace(rights)
 
@@ -42,7 +47,7 @@ class GivenNamespace(Namespace):
         marker["metadata"]["labels"][MARKER] = "true"
         marker["metadata"]["annotations"] = {OWNER: owner(), KEPT: str(self.keep).lower()}
         self.create(marker)
-        if problem := shut_out(self.cluster, self.name, self.run):
+        if problem := shut_out(self.cluster, self.name, self.run, self.rules.labels):
             raise AcceptanceError(problem)
 
     def look_at_namespace(self) -> None:
@@ -50,9 +55,9 @@ class GivenNamespace(Namespace):
         with self.cluster.api_errors(f"reading namespace {self.name}"), self.cluster.api() as api:
             read = client.CoreV1Api(api).read_namespace
             found = readable(lambda: read(self.name, _request_timeout=SECONDS))
-        if not found:
-            return
-        self.meshes, self.assigns_users = meshes_of(found), has_own_users(found)
+            openshift = not found and is_openshift(api)
+        self.meshes = meshes_of(found) if found else []
+        self.assigns_users = has_own_users(found) if found else bool(openshift)
         for mesh in self.meshes:
             self.say(f"namespace {self.name} has {mesh.name} put sidecars into pods: the run's pods go without")
 
@@ -67,7 +72,15 @@ class GivenNamespace(Namespace):
         secret, _, _ = self.rules.pull_secret.partition("/")
         for mesh in self.meshes:
             leave_out(manifest, mesh)
-        return own_names.rename(super().fit(manifest, name), self.run, keep_pull_secret=secret == self.name)
+        fitted = own_names.rename(super().fit(manifest, name), self.run, keep_pull_secret=secret == self.name)
+        if fitted["kind"] == "Deployment":  # whose events say why there is no pod
+            self.pods.owners[labels_of_pods(fitted)[NAME]] = fitted["metadata"]["name"]
+        return fitted
+
+    def create(self, manifest: Manifest, name: str = "", **options: str) -> None:
+        if "dry_run" not in options:
+            self.made.add(manifest["kind"])
+        super().create(manifest, name, **options)
 
     def copy_pull_secret(self) -> None:
         """Copy it, where it isn't there already."""
@@ -78,7 +91,7 @@ class GivenNamespace(Namespace):
         return [event for event in events if self.run in (event.involved_object.name or "")]
 
     def remove(self) -> None:
-        delete_run(self.cluster, self.name, self.run)
+        delete_run(self.cluster, self.name, self.run, self.made)
 
     @property
     def how_to_remove(self) -> str:
@@ -88,6 +101,6 @@ class GivenNamespace(Namespace):
     def clean_cluster(self) -> str:
         return how_to_delete(self.cluster, self.name, self.run)
 
-    def removal(self, folder: Path) -> list[str]:
+    def removal(self, folder: Path, uses: Sequence[str]) -> list[str]:
         about = self.cluster.context, self.name, self.run, str(folder), str(self.cluster.kubeconfig or "")
-        return module_command(run_cleanup.__name__, *about)
+        return module_command(run_cleanup.__name__, *about, *uses)

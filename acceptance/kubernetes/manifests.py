@@ -92,6 +92,12 @@ def label(manifest: Manifest, labels: Mapping[str, str]) -> None:
         described.setdefault("metadata", {}).setdefault("labels", {}).update(labels)
 
 
+def labels_of_pods(manifest: Manifest) -> Mapping[str, str]:
+    """Return the labels of the manifest's pods."""
+    pod = pod_of(manifest)
+    return pod["metadata"]["labels"] if pod else {}
+
+
 def set_variables(manifest: Manifest, container: str, **variables: str) -> None:
     """Give variables that the manifest declares their values; raises KeyError for one that it doesn't."""
     declared = {variable["name"]: variable for variable in container_of(manifest, container)["env"]}

@@ -193,8 +193,11 @@ class Namespace:
         """The command that removes what is left where neither pytest nor its guardian could."""
         return "make clean-cluster"
 
-    def removal(self, folder: Path) -> list[str]:
-        """Return the guardian's command where pytest was killed; it keeps certificates in the folder."""
+    def removal(self, folder: Path, uses: Sequence[str]) -> list[str]:
+        """Return the guardian's command where pytest was killed; it keeps certificates in the folder.
+
+        `uses`: the kinds that this run makes besides those of every run.
+        """
         about = self.cluster.context, self.name, str(folder), str(self.cluster.kubeconfig or "")
         return module_command(cleanup.__name__, *about)
 

@@ -12,11 +12,13 @@ from acceptance.kubernetes.manifests import PART_OF
 from acceptance.kubernetes.selectors import Labels, matches
 
 # those that others of the run's ask, and one that asks
-SERVERS, CLIENT = ("mlflow", "triton"), "training"
+SERVERS, CLIENT = ("mlflow", "triton-cpu-1"), "training-cpu-1"
 
 
-def shut_out(cluster: Cluster, namespace: str, run: str) -> Problem | None:
+def shut_out(cluster: Cluster, namespace: str, run: str, labels: Labels) -> Problem | None:
     """Say that the policies keep the run's pods from one another; nothing where this account may not read them.
+
+    `labels`: what all of them have besides the run's own.
 
     Ports are not looked at: a policy that lets in some of them may let in those that count.
     """
@@ -26,13 +28,13 @@ def shut_out(cluster: Cluster, namespace: str, run: str) -> Problem | None:
         about = readable(lambda: client.CoreV1Api(api).read_namespace(namespace, _request_timeout=SECONDS))
     own = about.metadata.labels or {} if about else {}
     for server in SERVERS:
-        asked, asking = (own_names.labels(name, run) | PART_OF for name in (server, CLIENT))
+        asked, asking = ({**labels, **own_names.labels(name, run), **PART_OF} for name in (server, CLIENT))
         for direction, pod, peer in (("Ingress", asked, asking), ("Egress", asking, asked)):
             if names := refusing(policies or [], direction, pod, peer, own):
                 ((key, value),) = PART_OF.items()
                 return Problem(
                     f"network policy {', '.join(names)} of namespace {namespace} keeps the run's pods from one another "
-                    f"({direction.lower()} of {server})",
+                    f"({direction.lower()} of {server.partition('-')[0]})",
                     f"have a policy made that lets pods with the label {key}={value} reach each other",
                 )
     return None

@@ -78,5 +78,5 @@ def with_mlflow(text: Any, run: str) -> Any:
 
 
 def labels(name: str, run: str) -> dict[str, str]:
-    """Return the labels by which the network policies of the site see a pod of the run's."""
-    return {NAME: name, RUN: run}
+    """Return the labels by which the network policies of the site see a pod of the run's; MLflow's has no id in it."""
+    return {NAME: name if name == "mlflow" else named(name, run), RUN: run}

@@ -1,12 +1,12 @@
 """What a run made in a namespace that others use too: whose it is, and its end.
 
-The guardian runs it with CONTEXT NAMESPACE RUN FOLDER [KUBECONFIG] when pytest has gone without having deleted it, and
-removes the folder after it.
+The guardian runs it with CONTEXT NAMESPACE RUN FOLDER [KUBECONFIG [KIND...]] when pytest has gone without having
+deleted it, and removes the folder after it. The kinds are those that this run makes besides those of every run.
 """
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from kubernetes import client
 from acceptance.errors import AcceptanceError, Problem, exit_code_of
 from acceptance.kubernetes import kinds
 from acceptance.kubernetes.cleanup import DELETION_SECONDS
-from acceptance.kubernetes.client import SECONDS, Cluster, connect
+from acceptance.kubernetes.client import SECONDS, Cluster, connect, readable, reason
 from acceptance.kubernetes.manifests import RUN
 from acceptance.waiting import Ready, wait_until
 
 # the label of what says whose a run's objects are
 MARKER = "triton-acceptance/marker"
+LOOK_AT = "its finalizers, and for an InferenceService the log of KServe's controller"
 # what every run makes
 ALWAYS = ("Job", "Deployment", "Pod", "Service", "ConfigMap")
 
@@ -36,10 +37,12 @@ def how_to_delete(cluster: Cluster, namespace: str, run: str) -> str:
     return f'make clean-cluster ARGS="--kube-context {cluster.context} --namespace {namespace} --run {run}"'
 
 
-def delete_run(cluster: Cluster, namespace: str, run: str) -> None:
+def delete_run(
+    cluster: Cluster, namespace: str, run: str, made: Collection[str] = ALWAYS, seconds: float = DELETION_SECONDS
+) -> None:
     """Delete what a run made in a namespace, by its label, and wait until its pods are gone.
 
-    Raises AcceptanceError that says what is left.
+    `made`: the kinds that it made, as far as that is known. Raises AcceptanceError that says what is left.
     """
     left: list[str] = []
     by_hand = how_to_delete(cluster, namespace, run)
@@ -50,28 +53,38 @@ def delete_run(cluster: Cluster, namespace: str, run: str) -> None:
                 try:
                     selector = f"{RUN}={run},!{MARKER}"
                     delete(label_selector=selector, propagation_policy="Background", _request_timeout=SECONDS)
-                except client.ApiException as error:
-                    if error.status not in (403, 404):  # 404: a kind that the cluster hasn't
-                        raise
-                    # of the others a run makes none where the account may not delete them
-                    left += [kind] if error.status == 403 and kind in ALWAYS else []
+                except client.ApiException as error:  # the others go all the same
+                    harmless = error.status == 404 or (error.status == 403 and kind not in made)
+                    left += [] if harmless else [f"{kind} ({reason(error)})"]
 
             def state() -> Ready[None] | str:
-                listing = core.list_namespaced_pod(namespace, label_selector=f"{RUN}={run}", _request_timeout=SECONDS)
-                return Ready(None) if not listing.items else f"{len(listing.items)} pods are still there"
+                found = core.list_namespaced_pod(namespace, label_selector=f"{RUN}={run}", _request_timeout=SECONDS)
+                names = [f"Pod {pod.metadata.name}" for pod in found.items if pod.metadata]
+                names += predictors_of(api, namespace, run)
+                return Ready(None) if not names else f"there is {', '.join(names)}"
 
-            wait_until(f"the pods of run {run} to be gone", state, DELETION_SECONDS, poll=0.5)
-            if not left:  # it tells whose the rest is
+            if not left:  # else there is nothing to wait for, and the marker tells whose the rest is
+                wait_until(f"what run {run} made to be gone", state, seconds, look_at=LOOK_AT, poll=0.5)
                 with contextlib.suppress(client.ApiException):  # it was made only where it could be
                     core.delete_namespaced_config_map(marker_of(run), namespace, _request_timeout=SECONDS)
     except AcceptanceError as error:
         raise AcceptanceError(f"{error}; what is left goes by `{by_hand}`") from error
     if left:
         raise AcceptanceError(
-            Problem(
-                f"namespace {namespace}: this account may not delete {', '.join(left)} of run {run}", f"`{by_hand}`"
-            )
+            Problem(f"namespace {namespace}: of run {run} could not be deleted {', '.join(left)}", f"`{by_hand}`")
         )
+
+
+def predictors_of(api: client.ApiClient, namespace: str, run: str) -> list[str]:
+    """Return the run's InferenceServices that are there, which KServe's controller has to let go; some may not ask."""
+    of = kinds.CUSTOM["InferenceService"]
+    listing = client.CustomObjectsApi(api).list_namespaced_custom_object
+    found: Any = readable(
+        lambda: listing(
+            of.group, of.version, namespace, of.plural, label_selector=f"{RUN}={run}", _request_timeout=SECONDS
+        )
+    )
+    return [f"InferenceService {one['metadata']['name']}" for one in (found or {}).get("items", [])]
 
 
 def collections(api: client.ApiClient, namespace: str) -> dict[str, Callable[..., Any]]:
@@ -95,10 +108,10 @@ def collections(api: client.ApiClient, namespace: str) -> dict[str, Callable[...
     }
 
 
-def main(context: str, namespace: str, run: str, folder: str, kubeconfig: str = "") -> int:
+def main(context: str, namespace: str, run: str, folder: str, kubeconfig: str = "", *uses: str) -> int:
     def delete() -> None:
         cluster = connect(context, Path(folder), kubeconfig=Path(kubeconfig) if kubeconfig else None)
-        delete_run(cluster, namespace, run)
+        delete_run(cluster, namespace, run, {*ALWAYS, *uses})
 
     return exit_code_of(delete)
 

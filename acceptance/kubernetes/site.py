@@ -19,9 +19,13 @@ from acceptance.settings import PodRules
 PULL_SECRETS = {"kubernetes.io/dockerconfigjson": ".dockerconfigjson", "kubernetes.io/dockercfg": ".dockercfg"}
 
 
-def problems(cluster: Cluster, rules: PodRules) -> list[Problem]:
-    """Return what the rules name and the cluster hasn't; what this account may not ask for is left to its pods."""
-    found = [problem_of(lambda: copy_pull_secret(cluster, rules))] if rules.pull_secret else []
+def problems(cluster: Cluster, rules: PodRules, namespace: str = "") -> list[Problem]:
+    """Return what the rules name and the cluster hasn't; what this account may not ask for is left to its pods.
+
+    `namespace`: the one that is given; a pull secret that lies in it needs no copy.
+    """
+    copied = rules.pull_secret and not rules.pull_secret.startswith(f"{namespace}/")
+    found = [problem_of(lambda: copy_pull_secret(cluster, rules))] if copied else []
     with cluster.api_errors("asking for what the options name"), cluster.api() as api:
         classes = (
             ("--priority-class", rules.priority_class, client.SchedulingV1Api(api).list_priority_class),

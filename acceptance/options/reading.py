@@ -105,6 +105,8 @@ def read_experiment(reader: Reader) -> str:
     if not name:
         return Settings.mlflow_experiment
     if not reader.text("mlflow")[0]:
+        if reader.gives_way("mlflow_experiment", "mlflow"):
+            return Settings.mlflow_experiment
         raise BadSetting(f"{source}: only --mlflow uses it; leave it out, or name a tracking server")
     if name != name.strip() or not name.isprintable():
         raise BadSetting(f"{source}: has white space at an end, or a control character in it; name another")

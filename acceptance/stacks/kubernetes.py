@@ -33,7 +33,7 @@ from acceptance.kubernetes.gpu_access import GpuAccess, check_has_gpu
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.pulls import pulls
-from acceptance.kubernetes.rights import FOR_KSERVE, FOR_STORE, FOR_TRACKING
+from acceptance.kubernetes.rights import FOR_KSERVE, FOR_PULLS, FOR_STORE, FOR_TRACKING
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.load.rollout import Rollout
@@ -158,6 +158,7 @@ class KubernetesStack(BaseStack):
             self.serving.planned,
             [
                 *(FOR_STORE if self.store else FOR_TRACKING if self.server else ()),
+                *(FOR_PULLS if self.settings.pods.pull_secret else ()),
                 *(FOR_KSERVE if self.settings.kserve else ()),
             ],
             own_store=self.settings.minio,
@@ -173,11 +174,18 @@ class KubernetesStack(BaseStack):
                 self.namespace.create(manifest)
             self.try_server(parts)
 
+    @property
+    def uses(self) -> list[str]:
+        """The kinds of objects that this run makes besides those of every run."""
+        asked = self.settings
+        secrets = ["Secret"] if asked.store or asked.mlflow or asked.pods.pull_secret else []
+        return [*secrets, *(("ServiceAccount", "InferenceService", "ServingRuntime") if asked.kserve else ())]
+
     def delete_if_killed(self) -> None:
         """Have the guardian delete what a killed pytest made there; a cluster of the run's own goes whole."""
         if not self.provider.own:
             self.processes.afterwards(
-                self.namespace.removal(self.workspace.directory),
+                self.namespace.removal(self.workspace.directory, self.uses),
                 fix=f"`{self.namespace.clean_cluster}` deletes what is left",
                 environment=os.environ,  # an exec plugin may need any of it to log in
             )

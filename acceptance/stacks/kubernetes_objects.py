@@ -102,8 +102,8 @@ def training_job(name: str, recipe: Recipe, dataset: Dataset, server: UsersServe
     )
     trainer = manifests.container_of(job, "trainer")
     trainer["command"] += project_options(name, recipe, f"/data/{folder}", server)
-    if server:
-        manifests.set_variables(job, "trainer", MLFLOW_TRACKING_URI=server.uri)
+    if server:  # its Secret has the address
+        trainer["env"] = [variable for variable in trainer["env"] if variable["name"] != "MLFLOW_TRACKING_URI"]
     given = device_environment(recipe.device).items()
     trainer["env"] = [*trainer["env"], *({"name": variable, "value": value} for variable, value in given)]
     return job

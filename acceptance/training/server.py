@@ -27,6 +27,8 @@ CREDENTIALS = Path(".mlflow", "credentials")
 ON = ("true", "1")
 # the tag of all that a run of the suite makes there
 TAG = "triton-acceptance.run"
+# with the pauses of MLflow's client between them, about a minute
+RETRIES = "5"
 # how long it may be away while it is needed
 GONE_SECONDS = 60.0
 
@@ -48,7 +50,7 @@ class UsersServer:
     def for_trainer(self) -> dict[str, str]:
         """The variables of what trains: where to track, as whom, the tag, and time for a restart. Some are secret."""
         tracking = {"MLFLOW_TRACKING_URI": self.uri, "MLFLOW_RUN_CONTEXT": json.dumps({TAG: self.run})}
-        return {**self.variables, **tracking, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
+        return {**self.variables, **tracking, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": RETRIES}
 
     def answering(self) -> Answering:
         """Return what raises when it is silent, or gone for a minute, while something is waited for."""

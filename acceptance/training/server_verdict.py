@@ -75,7 +75,10 @@ def problem_with(server: UsersServer, verdict: Mapping[str, Any]) -> Problem | N
     if failed in ("artifact", "read back"):
         return no_artifacts(server, verdict, failed, status, heard)
     if status == 404 and WORKSPACE in server.variables:
-        return Problem(f"{server.uri}: no workspace {server.variables[WORKSPACE]}: {heard}", f"see {WORKSPACE}")
+        return Problem(
+            f"{server.uri}: no workspace {server.variables[WORKSPACE]}: {heard}",
+            f"name one that is there with {WORKSPACE}, or unset it",
+        )
     doing = {
         "create experiment": f"create experiment {server.experiment}",
         "create run": f"create a run in experiment {server.experiment}",

@@ -9,6 +9,7 @@ from acceptance.options.reader import Reader
 from acceptance.options.reading import settings_of
 from acceptance.options.settings_file import read_file
 from acceptance.options.table import Option
+from acceptance.settings import Settings
 
 TARGETS = ["embedded", "docker", "existing", "kind", "k3d"]
 LABEL = Option("--label", "a label", many=True)
@@ -167,6 +168,15 @@ def test_a_variable_gives_way_to_a_typed_target_as_well(reader):
 def test_what_has_no_use_is_refused_unless_the_targets_place_wins(reader, text, given):
     with pytest.raises(BadSetting, match="only --target existing uses it, and the target is embedded; leave one out"):
         settings_of(reader(text, **given), TARGETS)
+
+
+def test_an_experiment_gives_way_with_its_server(reader):
+    text = 'mlflow = "https://mlflow.example.com"\nmlflow-experiment = "nightly"\n'
+    assert settings_of(reader(text), TARGETS).mlflow_experiment == "nightly"
+    settings = settings_of(reader(text, store="s3://models/ci"), TARGETS)
+    assert (settings.mlflow, settings.mlflow_experiment) == ("", Settings.mlflow_experiment)
+    with pytest.raises(BadSetting, match="only --mlflow uses it"):
+        settings_of(reader('mlflow-experiment = "nightly"\n'), TARGETS)
 
 
 def test_a_runtime_gives_way_to_a_typed_predictor(reader):

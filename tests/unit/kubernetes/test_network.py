@@ -21,13 +21,13 @@ def from_pods(selector):
 
 @pytest.fixture
 def problem(api_server, tmp_path):
-    def ask(*policies, labels=None):
+    def ask(*policies, labels=None, given=None):
         api_server.answers[PATH] = (200, {"items": list(policies)})
         api_server.answers["/api/v1/namespaces/team-ml"] = (
             200,
             {"metadata": {"name": "team-ml", "labels": labels or {}}},
         )
-        return shut_out(cluster_of(tmp_path, api_server.address), "team-ml", "1a2b")
+        return shut_out(cluster_of(tmp_path, api_server.address), "team-ml", "1a2b", given or {})
 
     return ask
 
@@ -82,4 +82,22 @@ def test_one_policy_that_lets_them_through_is_enough(problem):
 
 def test_policies_that_may_not_be_listed_are_left_to_the_pods(api_server, tmp_path):
     api_server.answers[PATH] = (403, {"message": "no"})
-    assert_problem(shut_out(cluster_of(tmp_path, api_server.address), "team-ml", "1a2b"))
+    assert_problem(shut_out(cluster_of(tmp_path, api_server.address), "team-ml", "1a2b", {}))
+
+
+TEAM = {"matchLabels": {"team": "ml"}}
+
+
+def test_the_labels_that_a_site_asks_for_count(problem):
+    policies = policy(), policy(pods=TEAM, ingress=from_pods(TEAM))
+    assert_problem(problem(*policies), "network policy of-the-site")
+    assert_problem(problem(*policies, given={"team": "ml"}))
+    assert_problem(problem(policy(pods=TEAM)))
+    assert_problem(problem(policy(pods=TEAM), given={"team": "ml"}), "network policy of-the-site")
+
+
+def test_pods_are_known_by_the_names_that_they_have(problem):
+    selector = {
+        "matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": ["training-cpu-1-1a2b"]}]
+    }
+    assert_problem(problem(policy(ingress=from_pods(selector))))

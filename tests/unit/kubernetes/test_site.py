@@ -122,3 +122,9 @@ def test_a_pull_secret_that_cannot_be_copied_is_named(cluster, api_server, answe
 def test_a_namespace_that_is_not_there_or_going_is_named(cluster, api_server, answer, words):
     api_server.answers["/api/v1/namespaces/ns"] = answer
     assert_problem(unusable(cluster, "ns"), *words)
+
+
+def test_a_pull_secret_of_the_given_namespace_is_not_read(cluster, api_server):
+    api_server.answers[SECRET] = (403, {"message": "no"})
+    assert problems(cluster, RULES, "platform") == []
+    assert api_server.asked == []

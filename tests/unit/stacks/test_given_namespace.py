@@ -1,15 +1,22 @@
 """A run in a namespace that others use too: its objects have its id, only they go, and the rest is the site's."""
 
 import copy
+import os
+import platform
+import subprocess
+import sys
 
 import pytest
 
 from acceptance.errors import AcceptanceError, problem_of
+from acceptance.kubernetes.cleanup import OWNER
 from acceptance.kubernetes.client import connect
 from acceptance.kubernetes.manifests import RUN
 from acceptance.kubernetes.own_names import named
 from acceptance.kubernetes.run_cleanup import MARKER, delete_run
+from acceptance.paths import ROOT
 from acceptance.stacks.protocol import Part
+from tests.unit.kubernetes.api_server import running, write_kubeconfig
 from tests.unit.stacks.test_kubernetes import RUN as TRAINED
 from tests.unit.stacks.test_kubernetes import VECTOR_ADD, stack_on
 from tests.unit.stacks.test_kubernetes_preflight import StrictCluster
@@ -108,15 +115,96 @@ def test_a_pod_that_looks_at_a_gpu_has_the_runs_id_too(tmp_path):
     assert [one["metadata"]["name"] for one in made(cluster, "Pod")] == [f"cuda-vector-add-{run}"]
 
 
-def test_who_may_not_delete_what_it_makes_is_told_so_before_the_training(tmp_path):
+def test_who_may_not_delete_what_it_would_make_is_told_so_and_leaves_nothing(tmp_path):
     cluster = SharedCluster(forbidden=("deletecollection jobs.batch",))
-    with pytest.raises(AcceptanceError) as ended, stack_on(cluster, tmp_path, namespace=NAMESPACE) as stack:
+    with stack_on(cluster, tmp_path, namespace=NAMESPACE) as stack:
         missing = problem_of(lambda: stack.look_ahead({Part("training")}))
     assert "may not deletecollection jobs.batch in namespace team-ml" in str(missing)
-    assert "this account may not delete Job of run" in str(ended.value)
-    assert "--namespace team-ml --run" in str(ended.value)
+    assert cluster.names("configmaps") == ["mlflow", "codeset", "object-store"]
+
+
+def test_a_secret_that_may_not_be_deleted_is_named_and_all_else_goes(tmp_path):
+    cluster = SharedCluster(forbidden=("deletecollection secrets",))
+    about = {"metadata": {"name": "registry"}, "type": "kubernetes.io/dockercfg", "data": {".dockercfg": "e30="}}
+    cluster.put("/api/v1/namespaces/platform/secrets", {"kind": "Secret", **about})
+    run = ""
+
+    def use():
+        nonlocal run
+        with stack_on(cluster, tmp_path, namespace=NAMESPACE, pull_secret="platform/registry") as stack:  # noqa: S106
+            run = stack.namespace.run
+            stack.create_mlflow()
+
+    with pytest.raises(AcceptanceError) as ended:
+        use()
+    assert f"of run {run} could not be deleted Secret (HTTP 403: secrets is forbidden)" in str(ended.value)
+    assert f"--namespace team-ml --run {run}" in str(ended.value)
+    assert cluster.names("deployments") == []
     # it tells whose the rest is
-    assert any(name.startswith("triton-acceptance-") for name in cluster.names("configmaps"))
+    assert named("triton-acceptance", run) in cluster.names("configmaps")
+
+
+class Failing(SharedCluster):
+    def delete_all(self, path, selector):
+        return (500, {"message": "etcd is away"}) if path.endswith("/services") else super().delete_all(path, selector)
+
+
+def test_a_kind_whose_deletion_fails_keeps_no_other_from_going(tmp_path):
+    cluster = Failing()
+    with pytest.raises(AcceptanceError, match=r"Service \(HTTP 500: etcd is away\)"):  # noqa: SIM117 - raised at its end
+        with stack_on(cluster, tmp_path, namespace=NAMESPACE) as stack:
+            stack.create_mlflow()
+    assert cluster.names("deployments") == []
+    assert cluster.names("secrets") == []
+
+
+class Held(SharedCluster):
+    """KServe's controller lets no InferenceService go."""
+
+    def get(self, path, query):
+        if path.endswith("/inferenceservices"):
+            return 200, {"items": [{"metadata": {"name": "triton-cpu-1-1a2b"}}]}
+        return super().get(path, query)
+
+
+def test_an_inference_service_that_stays_is_named(tmp_path):
+    cluster = Held()
+    with stack_on(SharedCluster(), tmp_path, namespace=NAMESPACE):
+        pass
+    with running(cluster):
+        kubeconfig = write_kubeconfig(tmp_path / "held", "lab", server=cluster.address)
+        with pytest.raises(
+            AcceptanceError, match=r"(?s)InferenceService triton-cpu-1-1a2b.*log of KServe's controller"
+        ):
+            delete_run(connect("lab", kubeconfig=kubeconfig), NAMESPACE, "1a2b", seconds=0.1)
+
+
+def test_why_there_is_no_pod_is_told_by_the_runs_own_deployment(tmp_path):
+    cluster = SharedCluster()
+    with stack_on(cluster, tmp_path, namespace=NAMESPACE) as stack:
+        stack.create_mlflow()
+        assert stack.namespace.pods.owners == {"mlflow": f"mlflow-{stack.namespace.run}"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "left"), [(("--run", "typo"), 1, True), ((), 0, True), (("--all",), 0, False)]
+)
+def test_clean_cluster_removes_what_runs_left_there(tmp_path, arguments, code, left):
+    cluster = SharedCluster()
+    with stack_on(cluster, tmp_path, keep=True, namespace=NAMESPACE) as stack:
+        run = stack.namespace.run
+        stack.create_mlflow()
+        # as after its end
+        marker = cluster.objects[CONFIG_MAPS][named("triton-acceptance", run)]
+        marker["metadata"]["annotations"][OWNER] = f"somebody@{platform.node()} 1 0"
+        command = [sys.executable, "-m", "tools.clean_cluster", "--namespace", NAMESPACE, *arguments]
+        environment = {**os.environ, "KUBECONFIG": str(stack.cluster.kubeconfig)}
+        found = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert found.returncode == code, found.stdout + found.stderr
+        assert (f"mlflow-{run}" in cluster.names("deployments")) == left
+        assert cluster.names("pods")[0] == "theirs"
 
 
 def test_what_a_killed_run_left_goes_by_its_label_and_nobody_elses(tmp_path):
@@ -124,8 +212,8 @@ def test_what_a_killed_run_left_goes_by_its_label_and_nobody_elses(tmp_path):
     with stack_on(cluster, tmp_path, keep=True, namespace=NAMESPACE) as stack:
         run = stack.namespace.run
         stack.create_mlflow()
-        command = stack.namespace.removal(tmp_path)
-        assert {NAMESPACE, run} <= set(command)
+        command = stack.namespace.removal(tmp_path, ["Secret"])
+        assert {NAMESPACE, run, "Secret"} <= set(command)
         assert f"--namespace {NAMESPACE} --run {run}" in stack.how_to_reach()
         assert f"mlflow-{run}" in cluster.names("deployments")
         marker = cluster.objects[CONFIG_MAPS][named("triton-acceptance", run)]

@@ -74,7 +74,9 @@ def test_the_trainer_tracks_on_the_users_server_and_the_data_set_comes_from_the_
     job = job_for(server)
     trainer = {one["name"]: one["value"] for one in manifests.container_of(job, "trainer")["env"]}
     fetcher = {one["name"]: one["value"] for one in manifests.container_of(job, "dataset")["env"]}
-    assert trainer["MLFLOW_TRACKING_URI"] == server.uri
+    # its Secret has it
+    assert "MLFLOW_TRACKING_URI" not in trainer
+    assert objects.tracking_server(server)[0]["stringData"]["MLFLOW_TRACKING_URI"] == server.uri
     assert fetcher["FOLDER_URL"].startswith("http://mlflow:5000/")
     command = manifests.container_of(job, "trainer")["command"]
     assert command[command.index("--experiment-name") + 1] == "nightly"

@@ -214,7 +214,7 @@ def test_a_workspace_that_is_not_there_is_the_cause():
     server = UsersServer("http://mlflow", "suite", {"MLFLOW_WORKSPACE": "nobody"})
     # as MLflow 3.17 says it
     verdict = {"step": "create experiment", "status": 404, "words": "RESOURCE_DOES_NOT_EXIST: Workspace 'nobody'"}
-    assert_problem(server_verdict.problem_with(server, verdict), "no workspace nobody", "see MLFLOW_WORKSPACE")
+    assert_problem(server_verdict.problem_with(server, verdict), "no workspace nobody", "there with MLFLOW_WORKSPACE")
 
 
 def test_a_check_that_came_to_no_verdict_is_shown_with_what_it_said():
