@@ -16,6 +16,7 @@ from acceptance.kubernetes.network import shut_out
 from acceptance.kubernetes.openshift import has_own_users, is_openshift
 from acceptance.kubernetes.rights import IN_NAMESPACE, TO_LOOK_IN_GIVEN, Right, in_given_namespace, missing_rights
 from acceptance.kubernetes.run_cleanup import MARKER, delete_run, how_to_delete, marker_of
+from acceptance.kubernetes.selectors import Labels
 from acceptance.kubernetes.sidecars import leave_out, meshes_of
 from acceptance.processes.local import module_command
 from acceptance.processes.owner import owner
@@ -39,7 +40,7 @@ class GivenNamespace(Namespace):
 
     def begin(self) -> None:
         """Create what says whose run's the objects are, before there is any other."""
-        self.look_at_namespace()
+        labels = self.look_at_namespace()
         self.lacking = missing_rights(self.cluster, self.fit_rights(IN_NAMESPACE), self.name)
         if self.lacks("ConfigMap"):  # which is said with all else that is missing
             return
@@ -47,11 +48,14 @@ class GivenNamespace(Namespace):
         marker["metadata"]["labels"][MARKER] = "true"
         marker["metadata"]["annotations"] = {OWNER: owner(), KEPT: str(self.keep).lower()}
         self.create(marker)
-        if problem := shut_out(self.cluster, self.name, self.run, self.rules.labels):
+        if problem := shut_out(self.cluster, self.name, self.run, self.rules.labels, labels):
             raise AcceptanceError(problem)
 
-    def look_at_namespace(self) -> None:
-        """See which meshes put sidecars into pods there, and whose users they have; it may not be readable."""
+    def look_at_namespace(self) -> Labels:
+        """See which meshes put sidecars into pods there, and whose users they have; return its labels.
+
+        It has none where this account may not read it.
+        """
         with self.cluster.api_errors(f"reading namespace {self.name}"), self.cluster.api() as api:
             read = client.CoreV1Api(api).read_namespace
             found = readable(lambda: read(self.name, _request_timeout=SECONDS))
@@ -60,6 +64,7 @@ class GivenNamespace(Namespace):
         self.assigns_users = has_own_users(found) if found else bool(openshift)
         for mesh in self.meshes:
             self.say(f"namespace {self.name} has {mesh.name} put sidecars into pods: the run's pods go without")
+        return (found.metadata.labels or {}) if found else {}
 
     def named(self, name: str) -> str:
         return own_names.named(name, self.run)

@@ -15,6 +15,7 @@ from acceptance.kubernetes.view import (
     bad_conditions,
     capacity,
     free,
+    has_labels,
     indented,
     is_schedulable,
     join_some,
@@ -34,7 +35,7 @@ def no_gpu(cluster: ClusterView, selector: Mapping[str, str] = MappingProxyType(
     Only nodes with the selector's labels count. Raises AcceptanceError where nodes may not be listed.
     """
     every = cluster.nodes()
-    nodes = [node for node in every if selector.items() <= labels_of(node).items()]
+    nodes = [node for node in every if has_labels(node, selector)]
     giving = [node for node in nodes if quantity_of(allocatable(node), cluster.gpu) > 0]
     elsewhere = [name_of(node) for node in every if quantity_of(allocatable(node), cluster.gpu) > 0]
     if selector and not giving and (elsewhere or not nodes):

@@ -16,6 +16,7 @@ from acceptance.kubernetes.view import (
     allocatable,
     capacity,
     free,
+    has_labels,
     is_ready,
     is_schedulable,
     join_some,
@@ -33,7 +34,7 @@ def choose(cluster: ClusterView, selector: Mapping[str, str] = MappingProxyType(
 
     Raises AcceptanceError where none of several nodes stands out, and where nodes may not be listed.
     """
-    nodes, pods = [node for node in cluster.nodes() if selector.items() <= labels_of(node).items()], []
+    nodes, pods = [node for node in cluster.nodes() if has_labels(node, selector)], []
     with contextlib.suppress(AcceptanceError):  # an account that may not list pods doesn't learn which GPU is free
         pods = cluster.pods()
     ranked = sorted(nodes, key=lambda node: rank(node, pods, cluster.gpu), reverse=True)

@@ -15,18 +15,16 @@ from acceptance.kubernetes.selectors import Labels, matches
 SERVERS, CLIENT = ("mlflow", "triton-cpu-1"), "training-cpu-1"
 
 
-def shut_out(cluster: Cluster, namespace: str, run: str, labels: Labels) -> Problem | None:
+def shut_out(cluster: Cluster, namespace: str, run: str, labels: Labels, own: Labels) -> Problem | None:
     """Say that the policies keep the run's pods from one another; nothing where this account may not read them.
 
-    `labels`: what all of them have besides the run's own.
+    `labels`: what all of them have besides the run's own; `own`: the namespace's.
 
     Ports are not looked at: a policy that lets in some of them may let in those that count.
     """
     with cluster.api_errors(f"listing the network policies of namespace {namespace}"), cluster.api() as api:
         listing = client.NetworkingV1Api(api).list_namespaced_network_policy
         policies = readable(lambda: listing(namespace, _request_timeout=SECONDS).items)
-        about = readable(lambda: client.CoreV1Api(api).read_namespace(namespace, _request_timeout=SECONDS))
-    own = about.metadata.labels or {} if about else {}
     for server in SERVERS:
         asked, asking = ({**labels, **own_names.labels(name, run), **PART_OF} for name in (server, CLIENT))
         for direction, pod, peer in (("Ingress", asked, asking), ("Egress", asking, asked)):

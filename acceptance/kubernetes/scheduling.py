@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kubernetes.client import V1Node, V1NodeSelectorRequirement, V1NodeSelectorTerm, V1Pod, V1Taint
 
 from acceptance.kubernetes.gpu_diagnosis import gpu_shortage
+from acceptance.kubernetes.selectors import meets
 from acceptance.kubernetes.view import (
     NAMED,
     ClusterView,
@@ -12,6 +13,7 @@ from acceptance.kubernetes.view import (
     bad_conditions,
     format_quantity,
     free,
+    has_labels,
     join_some,
     labels_of,
     name_of,
@@ -75,7 +77,7 @@ def tolerates(pod: V1Pod, taint: V1Taint) -> bool:
 
 def fits_selector(pod: V1Pod, node: V1Node) -> bool:
     assert pod.spec
-    return (pod.spec.node_selector or {}).items() <= labels_of(node).items()
+    return has_labels(node, pod.spec.node_selector or {})
 
 
 def fits_affinity(pod: V1Pod, node: V1Node) -> bool:
@@ -122,16 +124,4 @@ def requirements(term: V1NodeSelectorTerm) -> list[V1NodeSelectorRequirement]:
 def term_matches(term: V1NodeSelectorTerm, node: V1Node) -> bool:
     """Return whether a node has the labels, and the name (its only field), of one affinity term."""
     own = {**labels_of(node), "metadata.name": name_of(node)}
-    for wanted in requirements(term):
-        value, values = own.get(wanted.key), wanted.values or []
-        matches = {
-            "In": value in values,
-            "NotIn": value not in values,
-            "Exists": value is not None,
-            "DoesNotExist": value is None,
-            "Gt": value is not None and value.isdigit() and values != [] and int(value) > int(values[0]),
-            "Lt": value is not None and value.isdigit() and values != [] and int(value) < int(values[0]),
-        }
-        if not matches[wanted.operator]:
-            return False
-    return True
+    return all(meets(wanted, own) for wanted in requirements(term))

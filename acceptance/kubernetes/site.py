@@ -12,7 +12,7 @@ from acceptance.errors import BadSetting, Problem, problem_of
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.client import SECONDS, Cluster
 from acceptance.kubernetes.manifests import Manifest
-from acceptance.kubernetes.view import join_some
+from acceptance.kubernetes.view import has_labels, join_some
 from acceptance.settings import PodRules
 
 # what the kubelet takes for a pull secret, and the key of what it holds
@@ -65,10 +65,9 @@ def missing(option: str, name: str, listed: Callable[..., Any]) -> Problem | Non
 
 def no_node(rules: PodRules, listed: Callable[..., Any]) -> Problem | None:
     nodes = list_all(listed)
-    wanted = rules.node_selector.items()
-    if nodes is None or any(wanted <= (node.metadata.labels or {}).items() for node in nodes):
+    if nodes is None or any(has_labels(node, rules.node_selector) for node in nodes):
         return None
-    labels = " and ".join(f"{key}={value}" for key, value in wanted)
+    labels = " and ".join(f"{key}={value}" for key, value in rules.node_selector.items())
     return Problem(f"--node-selector: no node has {labels}", "`kubectl get nodes --show-labels` shows what they have")
 
 

@@ -154,6 +154,10 @@ def labels_of(thing: V1Node | V1Pod) -> dict[str, str]:
     return (thing.metadata and thing.metadata.labels) or {}
 
 
+def has_labels(thing: V1Node | V1Pod, wanted: Mapping[str, str]) -> bool:
+    return wanted.items() <= labels_of(thing).items()
+
+
 def pods_on(node: V1Node, pods: Sequence[V1Pod]) -> list[V1Pod]:
     """Return the pods that hold resources of a node."""
     gone = ("Succeeded", "Failed")

@@ -35,10 +35,6 @@ TRAINED = ("training", "triton", "load")
 LOOK_SECONDS = 1.0
 
 
-def is_trained(parts: Set[Part]) -> bool:
-    return any(part.component in TRAINED for part in parts)
-
-
 class Task(Protocol):
     """A process or a container that ends by itself: its name, its log, and its exit code once it has ended."""
 
@@ -116,7 +112,7 @@ class BaseStack(ABC):
 
     def try_server(self, parts: Set[Part]) -> None:
         """Do on the user's server, where there is one, what a training will; raises with the cause of what fails."""
-        if not self.server or not is_trained(parts):
+        if not self.server or not any(part.component in TRAINED for part in parts):
             return
         self.say(f"trying out {self.server}")
         said, where = self.run_server_check(self.server, server_verdict.variables(self.server))

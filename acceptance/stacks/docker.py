@@ -29,7 +29,7 @@ from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks import docker_store, run_store
-from acceptance.stacks.base import BaseStack, is_trained
+from acceptance.stacks.base import BaseStack
 from acceptance.stacks.docker_store import DockerStore, Given
 from acceptance.stacks.protocol import Part, Say, TargetFacts
 from acceptance.stacks.run_store import UsersStore
@@ -170,9 +170,7 @@ class DockerStack(BaseStack):
         if self.store:
             self.store.try_out()
         self.start_store()
-        if self.server and is_trained(parts):
-            self.require_images()
-            self.try_server(parts)
+        self.try_server(parts)
 
     def start_store(self) -> None:
         """Start the run's own object store, once, where it is to have one, and try it out."""
@@ -274,6 +272,7 @@ class DockerStack(BaseStack):
         return uri
 
     def run_server_check(self, server: UsersServer, variables: Mapping[str, str]) -> tuple[str, str]:
+        self.require_images()
         to = self.tracking_account(server)
         script = server_verdict.SCRIPT.read_text(encoding="utf-8")
         ended = self.engine.output(

@@ -45,7 +45,7 @@ from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.settings import Settings
 from acceptance.stacks import kserve_needs, run_store
 from acceptance.stacks import kubernetes_objects as objects
-from acceptance.stacks.base import BaseStack, is_trained
+from acceptance.stacks.base import BaseStack
 from acceptance.stacks.deployment_serving import DeploymentServing, Serving
 from acceptance.stacks.kserve_changes import KServeChanges
 from acceptance.stacks.kubernetes_loads import PodLoads
@@ -169,10 +169,7 @@ class KubernetesStack(BaseStack):
             raise AcceptanceError(together(found))
         if self.own_store and self.own_store.created:
             self.create_mlflow()
-        if self.server and is_trained(parts):
-            for manifest in objects.tracking_server(self.server):
-                self.namespace.create(manifest)
-            self.try_server(parts)
+        self.try_server(parts)
 
     @property
     def uses(self) -> list[str]:
@@ -276,6 +273,8 @@ class KubernetesStack(BaseStack):
     # --- training
 
     def run_server_check(self, server: UsersServer, variables: Mapping[str, str]) -> tuple[str, str]:
+        for manifest in objects.tracking_server(server):  # the trainings' pods have it from now on as well
+            self.namespace.create(manifest)
         return self.run_to_end(objects.server_check(variables)).log, "in a pod"
 
     @cached_property

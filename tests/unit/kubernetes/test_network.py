@@ -23,11 +23,7 @@ def from_pods(selector):
 def problem(api_server, tmp_path):
     def ask(*policies, labels=None, given=None):
         api_server.answers[PATH] = (200, {"items": list(policies)})
-        api_server.answers["/api/v1/namespaces/team-ml"] = (
-            200,
-            {"metadata": {"name": "team-ml", "labels": labels or {}}},
-        )
-        return shut_out(cluster_of(tmp_path, api_server.address), "team-ml", "1a2b", given or {})
+        return shut_out(cluster_of(tmp_path, api_server.address), "team-ml", "1a2b", given or {}, labels or {})
 
     return ask
 
@@ -82,7 +78,7 @@ def test_one_policy_that_lets_them_through_is_enough(problem):
 
 def test_policies_that_may_not_be_listed_are_left_to_the_pods(api_server, tmp_path):
     api_server.answers[PATH] = (403, {"message": "no"})
-    assert_problem(shut_out(cluster_of(tmp_path, api_server.address), "team-ml", "1a2b", {}))
+    assert_problem(shut_out(cluster_of(tmp_path, api_server.address), "team-ml", "1a2b", {}, {}))
 
 
 TEAM = {"matchLabels": {"team": "ml"}}
