@@ -2,16 +2,13 @@
 
 import contextlib
 import itertools
-import math
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from acceptance.errors import AcceptanceError, Problem
 from acceptance.files import write_whole
-from acceptance.health import Answering, unready
+from acceptance.health import Answering
 from acceptance.load.measured import Progress, measured_load
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving import inference
@@ -28,20 +25,8 @@ from acceptance.training.server import UsersServer, users_server
 from acceptance.training.tracking import EXPERIMENT, TrainingRun, read_run
 from acceptance.waiting import Ready, wait_until
 
-MLFLOW_SECONDS = 120
 # the parts that need a trained model, or are a training
 TRAINED = ("training", "triton", "load")
-# how often a task's progress is asked for, and whether the others live: of a server under load no more often
-LOOK_SECONDS = 1.0
-
-
-class Task(Protocol):
-    """A process or a container that ends by itself: its name, its log, and its exit code once it has ended."""
-
-    name: str
-    log: Path
-
-    def exit_code(self) -> int | None: ...
 
 
 class BaseStack(ABC):
@@ -205,36 +190,6 @@ class BaseStack(ABC):
     def wait_until_ready(self, endpoint: Endpoint) -> None:
         self.wait_for_answer(f"{endpoint} to be ready", lambda: not_ready(endpoint), self.ready_seconds)
 
-    def wait_for_mlflow(self, uri: str) -> None:
-        def missing() -> str:
-            return unready("MLflow", f"{uri}/health", lambda text: text.strip() == "OK")
-
-        self.wait_for_answer("MLflow to answer", missing, MLFLOW_SECONDS)
-
-    def wait_for_end(
-        self, task: Task, check_others: Callable[[], None], progress: Progress | None, timeout: float
-    ) -> None:
-        """Wait until a task ended well, with its progress, where it has any, on the terminal.
-
-        `check_others` raises when the task, or what it needs, has died.
-        """
-
-        looked, words = -math.inf, ""
-
-        def state() -> Ready[None] | str:
-            nonlocal looked, words
-            code, now = task.exit_code(), time.monotonic()
-            if code == 0:
-                return Ready(None)
-            if code is not None or now - looked >= LOOK_SECONDS:
-                check_others()
-                looked, words = now, progress() if progress else ""
-                if words:
-                    self.say(words)
-            return words or "it runs"
-
-        wait_until(f"{task.name} to finish", state, timeout, look_at=str(task.log))
-
     # --- what is left
 
     def save_metrics(self) -> None:
@@ -244,11 +199,3 @@ class BaseStack(ABC):
                 text = inference.read_metrics(endpoint.metrics)
                 file = self.workspace.logs / f"triton-{endpoint.device}-metrics.txt"
                 write_whole(file, self.workspace.redactor.text(text))
-
-    def addresses(self) -> list[str]:
-        """Return a line on each server that a kept stack has on this machine's ports."""
-        lines = [f"MLflow: {self.tracking_uri}"] if self.tracking_uri else []
-        lines += [f"MLflow of yours: {self.server}"] if self.server else []
-        return lines + [
-            f"Triton on the {one.device.upper()}: {one.infer_url}, gRPC {one.grpc}" for one in self.endpoints()
-        ]

@@ -28,6 +28,9 @@ class Serving(Protocol):
     ports: tuple[int, int, int]
     """Triton's, for HTTP, gRPC and metrics; 0 for one that it hasn't."""
 
+    def prepare(self) -> None:
+        """Create what no predictor's pod could be tried out without."""
+
     def planned(self, name: str, gpu: str) -> list[Planned]:
         """Return what a predictor will be made of, to be looked at before there is any."""
 
@@ -56,6 +59,9 @@ class DeploymentServing:
 
     def __init__(self, namespace: Namespace, images: Images) -> None:
         self.namespace, self.images = namespace, images
+
+    def prepare(self) -> None:
+        return
 
     def planned(self, name: str, gpu: str) -> list[Planned]:
         found = [Planned(one, name, gpu if manifests.pod_of(one) else "") for one in manifests.read_component("triton")]

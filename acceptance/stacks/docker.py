@@ -29,8 +29,8 @@ from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
 from acceptance.stacks import docker_store, run_store
-from acceptance.stacks.base import BaseStack
 from acceptance.stacks.docker_store import DockerStore, Given
+from acceptance.stacks.local_stack import LocalStack
 from acceptance.stacks.protocol import Part, Say, TargetFacts
 from acceptance.stacks.run_store import UsersStore
 from acceptance.stacks.workspace import NEEDED_BYTES, Workspace
@@ -54,7 +54,7 @@ END = "--"
 MINIO_SECONDS = 60
 
 
-class DockerStack(BaseStack):
+class DockerStack(LocalStack):
     """Starts each container at first use and removes them all with the context; `codeset` is the MLflow Project."""
 
     # CUDA's libraries take a minute where the disk is slow

@@ -23,7 +23,7 @@ from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.settings import Settings
 from acceptance.stacks import embedded_needs, run_store
-from acceptance.stacks.base import BaseStack
+from acceptance.stacks.local_stack import LocalStack
 from acceptance.stacks.protocol import Part, Say, TargetFacts
 from acceptance.stacks.run_store import UsersStore
 from acceptance.stacks.workspace import Workspace, temporary_folder
@@ -36,7 +36,7 @@ from acceptance.training.tracking import TrainingRun, load_client
 STOP_SECONDS = 0.5
 
 
-class EmbeddedStack(BaseStack):
+class EmbeddedStack(LocalStack):
     """Starts each process at first use and ends them all with the context; `codeset` is the MLflow Project."""
 
     ready_seconds = 120

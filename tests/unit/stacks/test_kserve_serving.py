@@ -148,7 +148,6 @@ def test_a_kept_run_says_how_to_see_its_predictors_in_the_models_web_app(tmp_pat
     cluster = KServeCluster()
     with stack_on(cluster, tmp_path) as stack:
         served_by_kserve(stack, tmp_path)
-        stack.kserve = Installation("0.20.0", "Standard")
         predictor = stack.start_predictor(NAME, trained("cpu"), "cpu")
         spec = {"ports": [{"port": 80, "targetPort": 5000}], "selector": {"app": "it"}}
         app = {"metadata": {"name": "kserve-models-web-app"}, "spec": spec}
@@ -164,7 +163,6 @@ def test_a_kept_run_says_how_to_see_its_predictors_in_the_models_web_app(tmp_pat
 def test_where_there_is_no_web_app_a_kept_run_says_nothing_of_it_and_the_reason_is_told(tmp_path):
     with stack_on(KServeCluster(), tmp_path) as stack:
         served_by_kserve(stack, tmp_path)
-        stack.kserve = Installation("0.20.0", "Standard")
         predictor = stack.start_predictor(NAME, trained("cpu"), "cpu")
         assert "web app" not in with_predictor(stack, predictor)
         assert "the cluster has no models web app" in str(stack.shown_by_web_app(predictor.endpoint))

@@ -18,7 +18,7 @@ from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.repository import MODEL
 from acceptance.serving.served_model import ServedModel
-from acceptance.stacks.base import BaseStack
+from acceptance.stacks.local_stack import LocalStack
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
@@ -54,7 +54,7 @@ class Server:
             yield address
 
 
-class MadeUpStack(BaseStack):
+class MadeUpStack(LocalStack):
     """Starts predictors that all answer at one address, and notes what becomes of them."""
 
     ready_seconds = 0.3
