@@ -74,9 +74,14 @@ def read_images(overrides: Path | None, registry: str = "") -> Images:
 
 def mirrored(image: str, registry: str) -> str:
     """Return where a mirror has an image: its own registry's host gives way, path, tag and digest stay."""
+    return f"{registry}/{split(image)[1]}"
+
+
+def split(image: str) -> tuple[str, str]:
+    """Return the host of an image's registry, "" where its name has none, and the rest of its name."""
     host, slash, path = image.partition("/")
     is_host = slash and ("." in host or ":" in host or host == "localhost")
-    return f"{registry}/{path if is_host else image}"
+    return (host, path) if is_host else ("", image)
 
 
 def only_here(image: str) -> bool:

@@ -1,15 +1,12 @@
 """What the options name on a site's cluster: whether it is there, and the pull secret that a run copies."""
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from kubernetes import client
 
 from acceptance.errors import BadSetting, Problem, problem_of
-from acceptance.kubernetes import manifests
+from acceptance.kubernetes import docker_config, manifests
 from acceptance.kubernetes.client import SECONDS, Cluster
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.view import has_labels, join_some
@@ -111,11 +108,7 @@ def copy_pull_secret(cluster: Cluster, rules: PodRules) -> Manifest:
 def secrets_in(data: str) -> Iterable[str]:
     """Yield the passwords and tokens that a pull secret holds, and itself as Kubernetes has it."""
     yield data
-    try:
-        content = json.loads(base64.b64decode(data))
-        logins = content.get("auths", content).values()
-    except (binascii.Error, ValueError, AttributeError):
-        return  # the kubelet will say so
-    for login in logins:
-        if isinstance(login, dict):
-            yield from (str(login[key]) for key in ("password", "auth", "identitytoken") if login.get(key))
+    for entry in docker_config.entries(data).values():
+        yield from (str(entry[key]) for key in ("password", "auth", "identitytoken") if entry.get(key))
+        if login := docker_config.read_login(entry):
+            yield from (login.password, login.basic.removeprefix("Basic "))
