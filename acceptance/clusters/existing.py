@@ -16,6 +16,7 @@ from acceptance.settings import Settings
 class Existing:
     own = False
     has_gpu = False
+    loaded = ()
 
     def __init__(
         self, settings: Settings, images: Images, directory: Path, processes: Processes, say: Callable[[str], None]

@@ -37,6 +37,7 @@ class LocalCluster:
         self.processes, self.say = processes, say
         self.own = not settings.cluster
         self.has_gpu = False
+        self.loaded: list[str] = []
         self.name = settings.cluster or f"triton-acceptance-{secrets.token_hex(3)}"
         self.kubeconfig = directory / "kubeconfig"
 
@@ -181,6 +182,7 @@ class LocalCluster:
         refused = [line for line in log.splitlines() if line.startswith("ERRO") and "failed to delete" not in line]
         if refused:
             raise AcceptanceError(f"{self.program} could not load {', '.join(images)}: {refused[0]}")
+        self.loaded += images
 
     def finish(
         self,

@@ -1,6 +1,6 @@
 """What a provider of clusters is: it yields a kubeconfig's context and loads images; the stack does the rest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,10 @@ class Provider(Protocol):
 
     has_gpu: bool
     """Whether it made the cluster with a GPU."""
+
+    @property
+    def loaded(self) -> Collection[str]:
+        """The images that it put into the cluster's nodes."""
 
     def __init__(
         self, settings: Settings, images: Images, directory: Path, processes: Processes, say: Callable[[str], None]

@@ -11,6 +11,7 @@ from acceptance.errors import Problem
 from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.images import Images
 from acceptance.kubernetes import cleanup, kinds, manifests, pod_rules, site
+from acceptance.kubernetes.architectures import Architectures
 from acceptance.kubernetes.cleanup import KEPT, OWNER, delete_namespace
 from acceptance.kubernetes.client import SECONDS, Cluster
 from acceptance.kubernetes.evidence import save_evidence
@@ -66,6 +67,7 @@ class Namespace:
         self.forwards: dict[str, list[Forward]] = {}  # of each component
         self.lacking: dict[Right, Problem] = {}
         """The rights that this account lacks in the namespace, once there is one."""
+        self.architectures = Architectures.of_site(rules.node_selector)
 
     @property
     def gpu(self) -> str:
@@ -213,6 +215,7 @@ class Namespace:
     def fit(self, manifest: Manifest, name: str = "") -> Manifest:
         """Put the run's labels, its images, the name and what the site asks of pods into the manifest, once."""
         manifests.fit(manifest, self.images, name)
+        self.architectures.keep_to(manifest, self.images)
         manifests.label(manifest, {RUN: self.run})
         if manifests.asks_for_gpu(manifest):
             manifests.use_runtime(manifest, self.gpu_runtime)

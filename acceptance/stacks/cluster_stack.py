@@ -142,11 +142,13 @@ class ClusterStack(BaseStack):
         meshes = {mesh.name: "its sidecars are left out of the run's pods" for mesh in self.namespace.meshes}
         watches = self.namespace.watches
         copied = model_pulls([*watches.pods.items(), *watches.pods.deleted()])
-        unchecked = self.namespace.unchecked()
-        hidden = {"not checked": f"{unchecked}: this account may not look"} if unchecked else {}
-        return TargetFacts(
-            {"Kubernetes": version, **self.maker.facts(), **meshes, **hidden}, [*pulls(watches.events.items()), *copied]
-        )
+        images = self.preflight.sources if self.preflight else None
+        unchecked = [f"{hidden}: this account may not look"] if (hidden := self.namespace.unchecked()) else []
+        unchecked += images.unchecked() if images else []
+        versions = {"Kubernetes": version, **self.maker.facts(), **meshes, **(images.digests() if images else {})}
+        if unchecked:
+            versions["not checked"] = "; ".join(unchecked)
+        return TargetFacts(versions, [*pulls(watches.events.items()), *copied])
 
     def how_to_reach(self) -> str:
         mlflow = f"deployment/{self.namespace.named('mlflow')} {kubernetes_mlflow.PORT}"

@@ -53,6 +53,7 @@ class KubernetesStack(KServeStack):
                 *self.maker.rights,
             ],
             own_store=self.settings.minio,
+            loaded=self.provider.loaded,
         )
         self.preflight = preflight
         found = preflight.problems(begin=self.own_store.create if self.own_store else self.create_mlflow)

@@ -1,13 +1,15 @@
 """What is looked at once a run's namespace is there, and before anything is trained: all that would fail later."""
 
 import contextlib
-from collections.abc import Callable, Sequence, Set
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 
 from acceptance.errors import AcceptanceError, Problem
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kubernetes import admission, manifests, sidecars
 from acceptance.kubernetes.gpu_access import GpuAccess
 from acceptance.kubernetes.image_pods import LOOK_SECONDS, ImagePods
+from acceptance.kubernetes.image_sources import ImageSources
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.rights import FOR_GPU, Right, missing_rights
@@ -31,7 +33,7 @@ class Preflight:
 
     Parts on a GPU are left out where there is none, or where that can't be told: their scenarios say why. `predictor`
     returns what a predictor will be made of; `rights`: what this run needs in its namespace besides; `own_store`: it
-    will have a MinIO in there.
+    will have a MinIO in there; `loaded`: the images that it put into the nodes.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Preflight:
         predictor: Callable[[str, str], list[Planned]],
         rights: Sequence[Right] = (),
         own_store: bool = False,
+        loaded: Collection[str] = (),
     ) -> None:
         self.namespace, self.gpu_access, self.backend = namespace, gpu_access, backend
         self.predictor, self.rights, self.own_store = predictor, rights, own_store
         on_gpu = {part for part in parts if part.device == "gpu"}
         self.needs_gpu = require_gpu and bool(on_gpu)
+        self.sources = ImageSources(namespace, loaded)
         self.images: ImagePods | None = None
         self.parts = parts if on_gpu and self.has_gpu() else parts - on_gpu
 
@@ -70,13 +74,16 @@ class Preflight:
         for one in planned:
             if one.gpu:
                 self.gpu_access.give(one.manifest, one.gpu)
-        images = self.image_pods(planned)
-        found += self.refused(planned)
+        images, began = self.image_pods(planned), time.monotonic()
+        hopeless = self.hopeless(images)
+        image_seconds -= time.monotonic() - began
+        found += [*hopeless.values(), *self.refused(planned)]
         if not found and any(one.name == "mlflow" for one in planned):
             begin()
         if not self.namespace.lacks("Pod", "Event"):
-            self.images = ImagePods(self.namespace, images)
-            found += self.images.problems(image_seconds)
+            self.images = ImagePods(self.namespace, {name: pod for name, pod in images.items() if name not in hopeless})
+            failed = self.images.problems(image_seconds)
+            found += failed + self.sources.causes(failed)
         return list(dict.fromkeys(found))
 
     def onnx_limits(self) -> OnnxVersions | None:
@@ -92,18 +99,31 @@ class Preflight:
 
     def refused(self, planned: Sequence[Planned]) -> list[Problem]:
         """Return what the API server refuses of the objects and their pods, and what the quotas leave too little of."""
-        found, pods, namespace = [], {}, self.namespace
+        found, pods, namespace = list[Problem](), {}, self.namespace
         with namespace.cluster.api() as api:
             quotas = admission.quotas(namespace, api)
             for one in planned:
                 if not namespace.lacks(one.manifest["kind"], "Pod"):
                     manifest = namespace.fit(one.manifest, one.name)
+                    found += filter(None, [namespace.architectures.at_odds(manifest, namespace.images)])
                     pod, problems = admission.try_out(namespace, api, manifest)
                     found += problems
                     if pod:
                         pods[one.name] = pod
                         found += filter(None, [sidecars.never_ends(manifest, pod)])
         return found + admission.over_quota(quotas, pods, objects.at_once(self.parts))
+
+    def hopeless(self, pods: Mapping[str, Manifest]) -> dict[str, Problem]:
+        """Return why pods can't have or run their image, as registries and nodes say; by the pods' names."""
+        named = self.namespace.images.named
+        images = {name: named(manifests.container_of(pod, IMAGE_CHECK)["image"]) for name, pod in pods.items()}
+        self.sources.look(sorted(set(images.values())))
+        found = {}
+        for name, image in images.items():
+            kept_to_node = "affinity" in pods[name]["spec"]
+            if problem := self.sources.problem_of(image, self.gpu_access.chosen_node if kept_to_node else None):
+                found[name] = problem
+        return found
 
     def image_pods(self, planned: Sequence[Planned]) -> dict[str, Manifest]:
         """Return a pod for each image that the objects name, by its name; on the GPU's node too where it is needed."""

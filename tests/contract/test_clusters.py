@@ -294,6 +294,7 @@ def test_images_that_docker_has_are_loaded_and_the_others_are_left_to_the_cluste
     cluster = provider(target)
     with cluster:
         cluster.load([PINNED.trainer, "registry.example/far:1", PINNED.vegeta, PINNED.trainer])
+        assert cluster.loaded == [PINNED.trainer, PINNED.vegeta]
     if target == "k3d":
         assert fakes.calls("k3d", "image") == [
             ["k3d", "image", "import", "--cluster", cluster.name, PINNED.trainer, PINNED.vegeta]
@@ -321,6 +322,7 @@ def test_a_pulled_image_that_can_not_be_loaded_is_left_to_the_cluster(install, p
     cluster = provider(target)
     with cluster:
         cluster.load([PINNED.triton])
+        assert cluster.loaded == []
         assert len(fakes.calls("k3d", "image") + fakes.calls("kind", "load")) == 1
         with pytest.raises(AcceptanceError, match=refused):
             cluster.load([PINNED.triton, PINNED.trainer])

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from acceptance.gpu.node import GPU_RESOURCE
+from acceptance.images import read_images
 from tests.unit.kubernetes.api_server import Answer, ApiServer
 
+# no registry is asked for these
+IMAGES = [{"names": [image]} for image in read_images(None).of_pods(minio=True)]
 NODE = {
     "metadata": {"name": "n1", "uid": "n1", "labels": {"accelerator": "gpu"}},
-    "status": {"capacity": {GPU_RESOURCE: "1"}, "allocatable": {GPU_RESOURCE: "1"}},
+    "status": {"capacity": {GPU_RESOURCE: "1"}, "allocatable": {GPU_RESOURCE: "1"}, "images": IMAGES},
 }
 # all that the client insists on
 VERSION = ("major", "minor", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform")
@@ -20,7 +23,7 @@ MAKES_PODS = ("deployments", "jobs")
 
 
 class SmallCluster(ApiServer):
-    """One node with one GPU. A pod has its `phase` at once; one that is deleted goes after a while.
+    """One node with one GPU and all images. A pod has its `phase` at once; one that is deleted goes after a while.
 
     `takes_gpus_out`: as an admission webhook may, it gives pods without what they ask of GPUs.
     """

@@ -9,7 +9,7 @@ from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.stacks.kubernetes_preflight import Preflight
 from acceptance.stacks.protocol import Part
 from acceptance.waiting import Ready, wait_until
-from tests.unit.kubernetes.small_cluster import SmallCluster
+from tests.unit.kubernetes.small_cluster import IMAGES, SmallCluster
 from tests.unit.stacks.test_kubernetes import stack_on
 
 CPU = frozenset({Part("training"), Part("triton"), Part("load")})
@@ -41,7 +41,9 @@ class StrictCluster(SmallCluster):
         self.images, self.refused, self.forbidden = images or {}, refused or {}, forbidden
         self.quotas, self.shared = quotas, shared
         if not gpus:
-            self.objects["/api/v1/nodes"] = {"n1": {"metadata": {"name": "n1", "uid": "n1"}, "status": {}}}
+            self.objects["/api/v1/nodes"] = {
+                "n1": {"metadata": {"name": "n1", "uid": "n1"}, "status": {"images": IMAGES}}
+            }
 
     def may(self, verb, resource, namespace):
         return f"{verb} {resource}" not in self.forbidden
