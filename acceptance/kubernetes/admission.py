@@ -60,7 +60,10 @@ def refusal(what: str, error: client.ApiException, namespace: str, kubectl: str)
             f"{what} is in namespace {namespace} already: {words}",
             f"the namespace is new, so something makes it in every one: `{kubectl} -n {namespace} get all,cm -o yaml`",
         )
-    otherwise = f"`{kubectl} get validatingwebhookconfigurations,validatingadmissionpolicies` shows who may refuse it"
+    otherwise = (
+        f"`{kubectl} get validatingwebhookconfigurations` shows who may refuse it, from Kubernetes 1.30 on "
+        "validatingadmissionpolicies too"
+    )
     return Problem(f"{what}: {words}", refusal_fix(words, namespace, otherwise))
 
 

@@ -21,6 +21,7 @@ from kubernetes.utils import FailToCreateError
 from acceptance.errors import OUR_FAULT, AcceptanceError, BadSetting, Unrecoverable, WaitTimeout, root_words
 from acceptance.health import first_words
 from acceptance.kubernetes.login import Credentials, Loader
+from acceptance.kubernetes.releases import described
 from acceptance.redaction.redactor import Redactor
 from acceptance.waiting import in_time
 
@@ -98,7 +99,7 @@ class Cluster:
     """What the kubeconfig's exec plugin, if it has one, gave last."""
 
     def __str__(self) -> str:
-        return f"Kubernetes {self.version} at {self.server}, context {self.context}, user {self.user}"
+        return f"Kubernetes {described(self.version)} at {self.server}, context {self.context}, user {self.user}"
 
     def now(self) -> datetime.datetime:
         return datetime.datetime.now(datetime.UTC) + self.skew

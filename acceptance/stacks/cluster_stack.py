@@ -16,6 +16,7 @@ from acceptance.clusters.provider import Provider
 from acceptance.errors import Problem
 from acceptance.images import read_images
 from acceptance.kserve.model_pulls import model_pulls
+from acceptance.kubernetes import releases
 from acceptance.kubernetes.client import SECONDS, connect
 from acceptance.kubernetes.deletion import Deletion
 from acceptance.kubernetes.given_namespace import GivenNamespace
@@ -71,6 +72,8 @@ class ClusterStack(BaseStack):
             started.callback(self.processes.close)
             access = started.enter_context(self.provider)
             self.cluster = connect(access.context, directory, redactor, access.kubeconfig)
+            if remark := releases.too_old(self.cluster.version):
+                self.say(f"Kubernetes {self.cluster.version}: {remark}")
             self.maker = find_maker(self.cluster, self.settings)
             self.images = dataclasses.replace(self.images, triton=self.maker.triton or self.images.triton)
             self.provider.load(self.images.of_pods(self.settings.minio))
@@ -145,7 +148,12 @@ class ClusterStack(BaseStack):
         images = self.preflight.sources if self.preflight else None
         unchecked = [f"{hidden}: this account may not look"] if (hidden := self.namespace.unchecked()) else []
         unchecked += images.unchecked() if images else []
-        versions = {"Kubernetes": version, **self.maker.facts(), **meshes, **(images.digests() if images else {})}
+        versions = {
+            "Kubernetes": releases.described(version),
+            **self.maker.facts(),
+            **meshes,
+            **(images.digests() if images else {}),
+        }
         if unchecked:
             versions["not checked"] = "; ".join(unchecked)
         return TargetFacts(versions, [*pulls(watches.events.items()), *copied])

@@ -33,6 +33,7 @@ class SmallCluster(ApiServer):
         self.phase, self.linger_seconds, self.takes_gpus_out = phase, linger_seconds, takes_gpus_out
         self.deleted: list[str] = []
         self.groups = ["apps", "batch"]
+        self.version = "v1.31.5"
         # by the path of their collection, and their names
         self.objects: dict[str, dict[str, Any]] = {"/api/v1/nodes": {"n1": NODE}}
         # (path of the collection, what happened, the object then), in their order
@@ -49,7 +50,7 @@ class SmallCluster(ApiServer):
     def get(self, path: str, query: Mapping[str, str]) -> Answer:
         collection, _, name = path.rpartition("/")
         if path.rstrip("/") == "/version":
-            return 200, {"gitVersion": "v1.31.5", **dict.fromkeys(VERSION, "")}
+            return 200, {"gitVersion": self.version, **dict.fromkeys(VERSION, "")}
         if path.rstrip("/") == "/apis":
             return 200, {"groups": [{"name": name, "versions": []} for name in self.groups]}
         if name == "log":

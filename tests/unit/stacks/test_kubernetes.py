@@ -25,7 +25,7 @@ SHA_256 = "5e" * 32
 
 
 @contextlib.contextmanager
-def stack_on(cluster, folder, keep=False, **given):
+def stack_on(cluster, folder, keep=False, say=lambda text: None, **given):
     """Run a stack in the cluster, as in one of the user's; `given`: more options."""
 
     class Given(Existing):
@@ -39,7 +39,7 @@ def stack_on(cluster, folder, keep=False, **given):
         (folder / name).mkdir()
     settings = read_settings({"target": "existing", "keep": keep, **given}, ["existing"], {})
     workspace = Workspace(folder / "run", folder / "logs")
-    with running(cluster), OnCluster(settings, workspace, lambda text: None) as stack:
+    with running(cluster), OnCluster(settings, workspace, say) as stack:
         yield stack
 
 
@@ -145,6 +145,23 @@ def test_the_namespace_goes_in_the_end_and_is_named_where_it_is_kept(tmp_path):
         name = stack.namespace.name
         assert f"delete namespace {name}" in stack.how_to_reach()
     assert kept.names("namespaces") == [name]
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("v1.27.16-eks-a737599", "older than those that the suite is checked against (1.28 to 1.34)"),
+        ("v1.28.0", ""),
+        ("v1.40.0+k3s1", ""),
+    ],
+)
+def test_an_api_server_that_is_older_than_any_that_was_checked_is_told_so_and_not_refused(tmp_path, version, words):
+    cluster, said = SmallCluster(), list[str]()
+    cluster.version = version
+    with stack_on(cluster, tmp_path, say=said.append) as stack:
+        assert stack.facts().versions == {"Kubernetes": f"{version}, {words}" if words else version}
+        assert (words in str(stack.cluster)) and (("older" in str(stack.cluster)) == bool(words))
+    assert said == ([f"Kubernetes {version}: {words}"] if words else [])
 
 
 def test_a_store_of_the_runs_own_goes_with_the_namespace_and_no_other_command_removes_it(tmp_path):
