@@ -6,21 +6,39 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 POLL_SECONDS = 0.02  # how long its end may take
 
 
+class OfIpv6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+# by whether they are at an address of IPv6
+SERVERS: dict[bool, type[ThreadingHTTPServer]] = {False: ThreadingHTTPServer, True: OfIpv6}
+
+
+def skip_without_ipv6() -> None:
+    """Skip where this machine has no ::1, as where its kernel has IPv6 disabled."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no IPv6: ::1 can't be listened on ({error})")
+
+
 @contextlib.contextmanager
-def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def answering(handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1") -> Iterator[str]:
     """Have the handler answer, without a line on the terminal for each request, until the context ends.
 
-    Yields the server's `host:port`.
+    Yields the server's `host:port`, as URLs have it.
     """
     quiet = type(handler.__name__, (handler,), {"log_message": lambda self, *arguments: None})
-    with ThreadingHTTPServer(("127.0.0.1", 0), quiet) as server:
+    with SERVERS[":" in host]((host, 0), quiet) as server:
         server.ended = threading.Event()  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
         try:
-            yield f"127.0.0.1:{server.server_port}"
+            yield f"[{host}]:{server.server_port}" if ":" in host else f"{host}:{server.server_port}"
         finally:
             server.ended.set()  # type: ignore[attr-defined]
             server.shutdown()

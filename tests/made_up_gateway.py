@@ -59,7 +59,9 @@ class MadeUpGateway:
 
 
 @contextlib.contextmanager
-def running(gateway: MadeUpGateway, context: ssl.SSLContext | None = None) -> Iterator[MadeUpGateway]:
+def running(
+    gateway: MadeUpGateway, context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[MadeUpGateway]:
     """Have the gateway answer at its address until the block ends, over TLS with a `context`."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,7 +84,7 @@ def running(gateway: MadeUpGateway, context: ssl.SSLContext | None = None) -> It
                 self.request = context.wrap_socket(self.request, server_side=True)
             super().setup()
 
-    with http_server.answering(Handler) as address:
+    with http_server.answering(Handler, host) as address:
         gateway.address = address
         yield gateway
 

@@ -52,12 +52,13 @@ def fit_runtime(spec: Manifest) -> Manifest:
     """Return a runtime of the run's own as Knative takes it: a port without a name, and the one probe that it asks.
 
     Startup probes are taken by its newest versions alone, and a liveness probe kills a server that is still loading.
+    The pod's own address can't be asked for, and needn't be: queue-proxy asks at 127.0.0.1, whatever the cluster's is.
     """
     spec = copy.deepcopy(spec)
     for container in spec["containers"]:
         ports = {port.pop("name", ""): port["containerPort"] for port in container.get("ports", [])}
-        for probe in ("startupProbe", "livenessProbe"):
-            container.pop(probe, None)
+        for field in ("startupProbe", "livenessProbe", "env"):
+            container.pop(field, None)
         asked = container.get("readinessProbe", {}).get("httpGet", {})
         if asked.get("port") in ports:
             asked["port"] = ports[asked["port"]]

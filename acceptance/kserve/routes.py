@@ -1,5 +1,6 @@
 """What serves the URLs that KServe gives: whether KServe makes routes at all, the gateway of them, and its address."""
 
+import ipaddress
 import json
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -137,7 +138,20 @@ def resolve(url: SplitResult, look_up: Callable[..., Any] = socket.getaddrinfo) 
         found = look_up(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
-    return [f"{one[4][0]}:{port}" for one in found]
+    return [host_port(str(one[4][0]), port) for one in found]
+
+
+def host_port(host: str, port: int) -> str:
+    """Return the address as URLs have it: one of IPv6 is in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def plain(host: str) -> str:
+    """Return a host without brackets, and an address in its shortest form: IPv6 has many."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).compressed
+    except ValueError:
+        return host
 
 
 def addresses(api: client.ApiClient, routes: Routes, url: SplitResult, name: str, namespace: str) -> list[str]:
@@ -157,7 +171,7 @@ def addresses(api: client.ApiClient, routes: Routes, url: SplitResult, name: str
         found = balanced(readable(lambda: read_service(called, where, _request_timeout=SECONDS)))
     else:
         found = []
-    return [f"[{one}]:{port}" if ":" in one else f"{one}:{port}" for one in found]
+    return [host_port(one, port) for one in found]
 
 
 def ingress_addresses(api: client.ApiClient, name: str, namespace: str) -> list[str]:
@@ -181,14 +195,19 @@ def balanced(found: Any) -> list[str]:
     return [one.ip or one.hostname for one in (balancer and balancer.ingress) or [] if one.ip or one.hostname]
 
 
+def given_to(service: Any) -> list[str]:
+    """Return the addresses by which a Service is reached from outside the cluster."""
+    return [*balanced(service), *(service.spec.external_ips or [])]
+
+
 # --- the namespace's policy
 
 
 def namespaces_at(api: client.ApiClient, where: Sequence[str]) -> list[str]:
     """Return the namespaces of the Services that have one of the addresses: a gateway's pods may lie in another."""
-    hosts = {one.rpartition(":")[0].strip("[]") for one in where}
+    hosts = {plain(one.rpartition(":")[0]) for one in where}
     listed = readable(lambda: client.CoreV1Api(api).list_service_for_all_namespaces(_request_timeout=SECONDS).items)
-    found = [one for one in listed or [] if hosts & {*balanced(one), *(one.spec.external_ips or [])}]
+    found = [one for one in listed or [] if hosts & {plain(host) for host in given_to(one)}]
     return sorted({one.metadata.namespace for one in found})
 
 

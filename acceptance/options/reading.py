@@ -16,7 +16,8 @@ from acceptance.training import server
 WITH_PODS = ("existing", "kind", "k3d")
 WITH_MINIO = ("docker", *WITH_PODS)
 # https://pkg.go.dev/github.com/distribution/reference
-REGISTRY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
+HOST = r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])"
+REGISTRY = re.compile(rf"{HOST}(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 

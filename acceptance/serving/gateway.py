@@ -113,7 +113,7 @@ class Gateway:
         def answer() -> requests.Response:
             with requests.Session() as session:
                 if self.host:
-                    session.mount("https://", ProvingName(self.host.partition(":")[0]))
+                    session.mount("https://", ProvingName(urlsplit(f"//{self.host}").hostname or ""))
                 limits = (CONNECT_SECONDS, seconds)
                 return session.request(method, url, headers=headers, timeout=limits, allow_redirects=False, **options)
 

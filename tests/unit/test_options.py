@@ -214,7 +214,7 @@ def test_a_cluster_has_two_agents_and_the_runs_own_name_unless_told_otherwise():
 
 @pytest.mark.parametrize("target", ["docker", "existing", "kind", "k3d"])
 def test_a_mirror_is_a_host_with_or_without_a_path(target):
-    for registry in ("mirror.site", "mirror.site:5000/ml/all", "localhost:5000"):
+    for registry in ("mirror.site", "mirror.site:5000/ml/all", "localhost:5000", "[fd00::5]:5000/ml"):
         assert read_settings({"target": target, "registry": f"{registry}/"}, CLUSTERS, {}).registry == registry
 
 
@@ -222,6 +222,7 @@ def test_a_mirror_is_a_host_with_or_without_a_path(target):
     ("given", "words"),
     [
         ({"target": "docker", "registry": "https://mirror.site"}, "--registry https://mirror.site: .*without https://"),
+        ({"target": "docker", "registry": "fd00::5/ml"}, "--registry fd00::5/ml: must be HOST or HOST/PATH"),
         ({"target": "docker", "registry": "mirror.site/ML"}, "--registry mirror.site/ML: must be HOST or HOST/PATH"),
         ({"target": "embedded", "registry": "mirror.site"}, "--registry mirror.site: only --target docker or existing"),
     ],

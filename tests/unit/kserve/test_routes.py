@@ -9,7 +9,7 @@ import pytest
 from acceptance.errors import Unrecoverable
 from acceptance.kserve.routes import Routes, find_gateway, policy, resolve, routes_of
 from acceptance.serving.gateway import Gateway
-from tests.http_server import answering
+from tests.http_server import answering, skip_without_ipv6
 from tests.made_up_gateway import MadeUpGateway, MadeUpTriton, running
 from tests.unit.kubernetes.api_server import cluster_of, running_api_server
 
@@ -221,6 +221,33 @@ def test_a_name_is_looked_up_where_it_may_be_somebodys(url, expected):
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("203.0.113.7", port))]
 
     assert resolve(urlsplit(url), look_up) == expected
+
+
+def test_addresses_of_ipv6_are_written_as_urls_have_them():
+    def look_up(host, port, **options):
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fd00::7", port, 0, 0))]
+
+    assert resolve(urlsplit(URL), look_up) == ["[fd00::7]:80"]
+
+
+def test_a_gateway_at_an_address_of_ipv6_is_asked_and_its_namespace_let_in_however_its_service_writes_it(tmp_path):
+    skip_without_ipv6()
+    with answering(MadeUpTriton) as triton, running(MadeUpGateway(), host="::1") as made_up:
+        made_up.routes[HOST] = triton
+        port = int(made_up.address.rpartition(":")[2])
+        services = [
+            balanced("0:0:0:0:0:0:0:1", namespace="envoy-gateway-system"),
+            balanced("fd00::9", namespace="other"),
+        ]
+        answers = {
+            GATEWAY: of_gateway("::1", port=port),
+            "/api/v1/services": (200, {"metadata": {}, "items": services}),
+        }
+        found, let = look(tmp_path, BY_GATEWAY, answers)
+        assert isinstance(found, Gateway)
+        assert (found.url, found.host) == (f"http://[::1]:{port}", HOST)
+        assert let == ["envoy-gateway-system"]
+        assert found.not_ready("cifar10") == ""
 
 
 def test_a_name_that_nobody_knows_leads_nowhere():

@@ -65,7 +65,7 @@ def test_the_pod_that_is_tried_out_is_one_that_kserves_webhook_takes_for_its_own
     assert pod["metadata"]["labels"]["serving.kserve.io/inferenceservice"] == "triton-cpu"
     assert pod["metadata"]["annotations"] == {"internal.serving.kserve.io/storage-initializer-sourceuri": SOURCE}
     (container,) = pod["spec"]["containers"]
-    assert container["args"][0] == "tritonserver"
+    assert container["args"] == own_runtime().container["args"]
     assert container["securityContext"] == made["spec"]["predictor"]["model"]["securityContext"]
     assert pod["spec"]["serviceAccountName"] == made["spec"]["predictor"]["serviceAccountName"]
 

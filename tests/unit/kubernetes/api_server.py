@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -25,6 +26,9 @@ class CutOff(bytes):
 class ApiServer:
     """Creates whatever is posted; `answers` are what it says to GETs, by their paths without the query."""
 
+    host = "127.0.0.1"
+    tls: ssl.SSLContext | None = None
+
     def __init__(self) -> None:
         self.answers: dict[str, Answer | Callable[[], Answer]] = {}
         self.asked: list[str] = []
@@ -36,6 +40,10 @@ class ApiServer:
         self.asked.append(path)
         answer = self.answers.get(path, (404, {"message": f"{path} not found"}))
         return answer() if callable(answer) else answer
+
+    def open_stream(self, path: str, handler: BaseHTTPRequestHandler) -> bool:
+        """Answer a request for a WebSocket, and carry it to its end; False where it is answered as any other."""
+        return False
 
     def post(self, path: str, body: Any) -> Any:
         """Keep an object; return it as it is then."""
@@ -72,9 +80,15 @@ S = TypeVar("S", bound=ApiServer)
 
 def handler_of(server: ApiServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        def setup(self) -> None:
+            if server.tls:
+                self.request = server.tls.wrap_socket(self.request, server_side=True)
+            super().setup()
+
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
-            self.send(*server.get(path, dict(parse_qsl(query))))
+            if "Upgrade" not in self.headers or not server.open_stream(path, self):
+                self.send(*server.get(path, dict(parse_qsl(query))))
 
         def do_PATCH(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -121,8 +135,8 @@ def handler_of(server: ApiServer) -> type[BaseHTTPRequestHandler]:
 @contextlib.contextmanager
 def running(server: S) -> Iterator[S]:
     """Have the server answer at its address until the context ends."""
-    with http_server.answering(handler_of(server)) as address:
-        server.address = f"http://{address}"
+    with http_server.answering(handler_of(server), server.host) as address:
+        server.address = f"{'https' if server.tls else 'http'}://{address}"
         yield server
 
 
