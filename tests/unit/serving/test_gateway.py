@@ -15,7 +15,8 @@ from acceptance.errors import AcceptanceError, Unrecoverable
 from acceptance.serving import bad_requests, inference
 from acceptance.serving.endpoint import Endpoint, not_ready
 from acceptance.serving.gateway import Gateway
-from tests.http_server import answering, saying
+from acceptance.storage.certificate import issue
+from tests.http_server import answering, saying, skip_without_ipv6
 from tests.made_up_gateway import REFUSALS, MadeUpGateway, MadeUpTriton, running
 
 HOST = "triton-cpu-1-run.models.example.org"
@@ -192,6 +193,21 @@ def test_over_tls_the_address_must_prove_the_urls_host(tmp_path, triton, monkeyp
         assert gateway.not_ready("cifar10") == ""
         assert inference.infer_binary("", "cifar10", PIXELS, gateway).shape == (1, 10)
     assert set(names) == {HOST}
+
+
+def test_over_tls_a_host_that_is_an_address_of_ipv6_is_proved_as_one(tmp_path, triton, monkeypatch):
+    skip_without_ipv6()
+    issued, file = issue(["fd00::7"]), tmp_path / "server.pem"
+    file.write_text(issued.certificate + issued.key)
+    (tmp_path / "authority.pem").write_text(issued.authority)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    with running(MadeUpGateway(), context, "::1") as made_up:
+        made_up.routes["[fd00::7]:8443"] = triton
+        assert Gateway(NAME, f"https://{made_up.address}", "[fd00::7]:8443").not_ready("cifar10") == ""
+        with pytest.raises(Unrecoverable, match="certificate is not accepted"):
+            Gateway(NAME, f"https://{made_up.address}", "[fd00::8]:8443").not_ready("cifar10")
 
 
 @pytest.mark.parametrize(("name", "trusted"), [("another.example.org", True), (HOST, False)])
