@@ -9,6 +9,21 @@ MINIO, MINIO_PLACE = "minio", "s3://models"
 
 
 @dataclass(frozen=True)
+class Egress:
+    """How pods reach what is outside of the cluster; false where nothing of it was asked for."""
+
+    proxy: str = field(default="", repr=False)
+    """http://HOST:PORT, with the user and the password that it asks for."""
+    no_proxy: tuple[str, ...] = ()
+    """Hosts, domains and networks that are reached without it."""
+    ca: Path | None = None
+    """A PEM file of certificate authorities."""
+
+    def __bool__(self) -> bool:
+        return bool(self.proxy or self.ca)
+
+
+@dataclass(frozen=True)
 class PodRules:
     """What a site asks of every pod on its cluster; `tolerations` have the fields of Kubernetes' own."""
 
@@ -25,6 +40,7 @@ class PodRules:
     """Where MLflow and MinIO keep what they have, "" for the node's own disk."""
     pull_secret: str = ""
     """NAMESPACE/NAME of the Secret by which images are pulled."""
+    egress: Egress = field(default_factory=Egress)
 
 
 @dataclass(frozen=True)

@@ -162,8 +162,11 @@ def front(
     prefix: str = "",
     tls: bool = False,
     host: str = "127.0.0.1",
+    name: str = "",
 ) -> Iterator[str]:
     """Stand before a server, as a gateway does: beneath a prefix, with TLS by an authority in `folder/authority.crt`.
+
+    Its certificate is for the name, where it has one, and else for the host.
 
     Yields the address by which it is reached.
     """
@@ -205,7 +208,7 @@ def front(
     with ThreadingHTTPServer((host, 0), type("Front", (Handler,), methods)) as listener:
         if tls:
             folder.mkdir(exist_ok=True)
-            issued = issue([host])
+            issued = issue([name or host])
             (folder / "authority.crt").write_text(issued.authority)
             (folder / "server.pem").write_text(issued.certificate + issued.key)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

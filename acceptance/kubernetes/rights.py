@@ -58,6 +58,7 @@ FOR_GPU = (
 )
 FOR_STORE = (Right(("create",), "secrets", "the keys of the object store"),)
 FOR_PULLS = (Right(("create",), "secrets", "the copy of --pull-secret"),)
+FOR_EGRESS = (Right(("create",), "secrets", "what --proxy and --ca have pods get"),)
 FOR_TRACKING = (Right(("create",), "secrets", "the account on your tracking server"),)
 # what is looked at where the account may; `why` names what isn't otherwise
 TO_LOOK = (

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from acceptance.errors import BadSetting
+from acceptance.options.egress import read_egress
 from acceptance.options.reader import Reader
 from acceptance.options.table import BY_KEY
 from acceptance.settings import PodRules
@@ -28,6 +29,9 @@ KEYS = (
     "gpu_resource",
     "storage_class",
     "pull_secret",
+    "proxy",
+    "no_proxy",
+    "ca",
 )
 
 
@@ -45,6 +49,7 @@ def read_pod_rules(reader: Reader, target: str, with_pods: Sequence[str]) -> Pod
         gpu_resource=named(reader, "gpu_resource", RESOURCE, "a resource's name, such as nvidia.com/mig-1g.5gb"),
         storage_class=named(reader, "storage_class", re.compile(OBJECT), "a StorageClass's name"),
         pull_secret=named(reader, "pull_secret", PULL_SECRET, "NAMESPACE/NAME of a Secret"),
+        egress=read_egress(reader),
     )
 
 

@@ -8,6 +8,7 @@ from acceptance.redaction.patterns import hide, is_secret_name
 
 # what a key is about, in capitals without separators, and the variable that the suite reads it from
 VARIABLES = (
+    ("PROXY", "ACCEPTANCE_PROXY"),
     ("SESSIONTOKEN", "AWS_SESSION_TOKEN"),
     ("SECURITYTOKEN", "AWS_SESSION_TOKEN"),
     ("SECRET", "AWS_SECRET_ACCESS_KEY"),
@@ -19,7 +20,7 @@ VARIABLES = (
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 LOGINS = (
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for a store, MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and "
-    "MLFLOW_TRACKING_PASSWORD, for MLflow"
+    "MLFLOW_TRACKING_PASSWORD, for MLflow, ACCEPTANCE_PROXY for a proxy"
 )
 
 

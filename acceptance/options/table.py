@@ -135,6 +135,17 @@ OPTIONS = (
     Option("--gpu-resource", "what the nodes call their GPUs: a MIG profile, a shared GPU", "nvidia.com/gpu"),
     Option("--storage-class", "the StorageClass of what MLflow and MinIO keep", "the node's own disk"),
     Option("--pull-secret", "NAMESPACE/NAME of the Secret by which images are pulled; the run copies it", "none"),
+    Option(
+        "--proxy",
+        "http://HOST:PORT by which pods reach what is outside; one with a password in its variable alone",
+        "none",
+    ),
+    Option(
+        "--no-proxy",
+        "HOST,.DOMAIN,NETWORK: what pods reach without --proxy, besides the cluster's own names",
+        "the cluster's own names",
+    ),
+    Option("--ca", "a PEM file of authorities that pods trust besides the public ones", "the public ones", file=True),
     Option("--registry", "HOST/PATH of the mirror that has all images", "each image's own registry"),
     Option("--images", "a YAML file of images that override those of manifests/images.yaml", "none", file=True),
     Option(

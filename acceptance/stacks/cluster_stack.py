@@ -28,6 +28,7 @@ from acceptance.processes.local import Processes
 from acceptance.settings import Settings
 from acceptance.stacks import kserve_needs, kubernetes_mlflow, run_store
 from acceptance.stacks.base import BaseStack
+from acceptance.stacks.kubernetes_egress import PodEgress
 from acceptance.stacks.kubernetes_makers import find_maker
 from acceptance.stacks.kubernetes_mlflow import ClusterMlflow
 from acceptance.stacks.kubernetes_preflight import Preflight
@@ -49,6 +50,7 @@ class ClusterStack(BaseStack):
         self.images = read_images(settings.images, settings.registry)
         self.preflight: Preflight | None = None
         self.own_store: ClusterStore | None = None
+        self.egress = PodEgress(settings, self.server)
 
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
@@ -75,6 +77,8 @@ class ClusterStack(BaseStack):
             if remark := releases.too_old(self.cluster.version):
                 self.say(f"Kubernetes {self.cluster.version}: {remark}")
             self.maker = find_maker(self.cluster, self.settings)
+            if note := self.egress.not_for_kserve:
+                self.say(note)
             self.images = dataclasses.replace(self.images, triton=self.maker.triton or self.images.triton)
             self.provider.load(self.images.of_pods(self.settings.minio))
             of_namespace = GivenNamespace if self.settings.namespace else Namespace
@@ -98,7 +102,7 @@ class ClusterStack(BaseStack):
             elif self.settings.store:  # its prefix goes once nothing is left that writes there
                 self.store = UsersStore(self.settings, self.workspace, self.processes, self.say)
             self.serving = self.maker.serving(self.namespace, self.store, self.images, directory)
-            self.own_mlflow = ClusterMlflow(self.namespace, self.store, self.mlflow, self.check, self.say)
+            self.own_mlflow = ClusterMlflow(self.namespace, self.store, self.egress, self.mlflow, self.check, self.say)
             started.enter_context(self.namespace)
             if self.provider.has_gpu:
                 self.gpu_access.wait_for_plugin()
@@ -109,7 +113,8 @@ class ClusterStack(BaseStack):
     def uses(self) -> list[str]:
         """The kinds of objects that this run makes besides those of every run."""
         asked = self.settings
-        secrets = ["Secret"] if asked.store or asked.mlflow or asked.pods.pull_secret else []
+        keys = asked.store or asked.mlflow or asked.pods.pull_secret or asked.pods.egress
+        secrets = ["Secret"] if keys else []
         return [*secrets, *self.maker.kinds]
 
     def delete_if_killed(self) -> None:
@@ -147,7 +152,7 @@ class ClusterStack(BaseStack):
         copied = model_pulls([*watches.pods.items(), *watches.pods.deleted()])
         images = self.preflight.sources if self.preflight else None
         unchecked = [f"{hidden}: this account may not look"] if (hidden := self.namespace.unchecked()) else []
-        unchecked += images.unchecked() if images else []
+        unchecked += [*(images.unchecked() if images else []), *self.egress.unchecked(bool(self.tracking_uri))]
         versions = {
             "Kubernetes": releases.described(version),
             **self.maker.facts(),

@@ -10,7 +10,7 @@ from acceptance.gpu.node import GpuNode
 from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.manifests import Manifest
-from acceptance.kubernetes.rights import FOR_PULLS, FOR_STORE, FOR_TRACKING
+from acceptance.kubernetes.rights import FOR_EGRESS, FOR_PULLS, FOR_STORE, FOR_TRACKING
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving.endpoint import Endpoint, Predictor
@@ -49,6 +49,7 @@ class KubernetesStack(KServeStack):
             self.serving.planned,
             [
                 *(FOR_STORE if self.store else FOR_TRACKING if self.server else ()),
+                *(FOR_EGRESS if self.settings.pods.egress else ()),
                 *(FOR_PULLS if self.settings.pods.pull_secret else ()),
                 *self.maker.rights,
             ],

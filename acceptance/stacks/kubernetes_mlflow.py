@@ -10,6 +10,7 @@ from acceptance.data.dataset import Dataset
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.serving import repository
 from acceptance.stacks import kubernetes_objects as objects
+from acceptance.stacks.kubernetes_egress import PodEgress
 from acceptance.stacks.kubernetes_store import ClusterStore
 from acceptance.stacks.protocol import Say
 from acceptance.stacks.run_store import RunStore
@@ -30,11 +31,13 @@ class ClusterMlflow:
         self,
         namespace: Namespace,
         store: RunStore | None,
+        egress: PodEgress,
         uri: Callable[[], str],
         check_others: Callable[[], None],
         say: Say,
     ) -> None:
-        self.namespace, self.store, self.uri, self.check_others, self.say = namespace, store, uri, check_others, say
+        self.namespace, self.store, self.egress = namespace, store, egress
+        self.uri, self.check_others, self.say = uri, check_others, say
         self.created, self.prepared = False, False
 
     def create(self) -> None:
@@ -43,7 +46,7 @@ class ClusterMlflow:
             self.store.prepare()
         if not self.created:
             self.created = True
-            for manifest in objects.mlflow(self.store):
+            for manifest in [*self.egress.objects(self.namespace.named, self.store), *objects.mlflow(self.store)]:
                 self.namespace.create(manifest)
 
     def start(self) -> str:

@@ -93,10 +93,16 @@ def unreachable(server: UsersServer, verdict: Mapping[str, Any], status: int, he
     """Return why nothing could be asked of the server."""
     classes = str(verdict.get("classes", ""))
     if "SSL" in classes:
-        fix = f"name its certificate authority with {AUTHORITY}, and a certificate that it asks for with {CLIENT}"
+        fix = (
+            f"name its certificate authority with {AUTHORITY}, or for pods alone with --ca, and a certificate that it "
+            f"asks for with {CLIENT}"
+        )
         return Problem(f"{server.uri}: no TLS connection that can be trusted: {heard}", fix)
     if "ProxyError" in classes or status == 407:
-        fix = "see http_proxy, https_proxy and no_proxy; a server inside needs an exception in no_proxy"
+        fix = (
+            "see http_proxy, https_proxy and no_proxy, or for pods --proxy and --no-proxy; a server inside needs an "
+            "exception"
+        )
         return Problem(f"{server.uri}: the proxy before it doesn't let through: {heard}", fix)
     if verdict.get("page") and status == 200:
         fix = f"have it let clients of MLflow through, by {TOKEN} or {USER}, or name an address behind it"
