@@ -107,6 +107,9 @@ class PairedLoads:
         """Return how many pairs would tell, or why no number of them would."""
         if any(found.high < 1 for found in ratios) and any(found.low > 1 for found in ratios):
             return "each is faster at one of them, beyond doubt: no number of pairs would tell which one is at both"
+        if slower := [f"p{found.percent}" for found in ratios if found.low > 1]:
+            proven = f"the CPU is faster at {' and '.join(slower)}, beyond doubt"
+            return f"{proven}: no number of pairs would show the GPU to be faster at both"
         needed = max(pairs_needed(self.logarithms(percent)) for percent in PERCENTS)
         if needed > len(self.counted):
             return f"{needed} pairs would tell a difference of {DIFFERENCE:.0%} (--pairs)"

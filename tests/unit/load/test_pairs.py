@@ -125,6 +125,14 @@ def test_where_each_is_faster_at_one_percentile_no_number_of_pairs_would_tell():
     assert "each is faster at one" in words and "no number of pairs" in words
 
 
+def test_where_the_gpu_is_slower_at_one_percentile_beyond_doubt_no_more_pairs_are_asked_for():
+    words = pairs_of([1.2, 1.21, 1.19, 1.2, 1.22, 1.2], [0.6, 1.7, 0.7, 1.5, 1, 1.2]).summary()
+    assert words.startswith(CANT_TELL)
+    assert words.endswith(
+        "the CPU is faster at p50, beyond doubt: no number of pairs would show the GPU to be faster at both"
+    )
+
+
 def test_where_the_difference_is_smaller_than_5_percent_it_says_how_many_pairs_would_tell_that_one():
     found = pairs_of([0.5] * 6, [1.006, 0.997, 1.004, 0.996, 1.008, 0.998])
     one = found.ratios()[1]
