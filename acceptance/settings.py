@@ -72,6 +72,8 @@ class Settings:
     store: str = ""
     mlflow: str = ""
     mlflow_experiment: str = "triton-acceptance"
+    gateway: str = ""
+    """The URL of the ingress in front of Seldon's predictors, "" for none."""
     kube_context: str = ""
     cluster: str = ""
     agents: int = 2
@@ -87,6 +89,11 @@ class Settings:
     def kserve(self) -> bool:
         """Whether KServe makes the predictors."""
         return self.predictor == "kserve"
+
+    @property
+    def seldon(self) -> bool:
+        """Whether Seldon Core makes the predictors."""
+        return self.predictor == "seldon"
 
     @property
     def minio(self) -> bool:

@@ -3,12 +3,12 @@
 import json
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from kubernetes import client
 
 from acceptance.errors import Problem
 from acceptance.kserve.routes import Routes, routes_of
+from acceptance.kubernetes import kinds
 from acceptance.kubernetes.client import SECONDS, Cluster, readable
 from acceptance.kubernetes.kinds import CUSTOM, Custom
 
@@ -78,23 +78,13 @@ def find_kserve(cluster: Cluster) -> Installation | Problem:
             return Problem(f"the cluster of context {cluster.context} has no KServe: no InferenceService", INSTALL)
         where = namespace_of(api)
         configuration = read_config_map(api, CONFIGURATION, where)
-        found = Installation(version_of(api, where), mode_of(configuration), knows(api, KNATIVE_SERVICE))
+        found = Installation(version_of(api, where), mode_of(configuration), kinds.knows(api, KNATIVE_SERVICE))
         layer = network_layer(api) if found.mode == KNATIVE else ""
         return replace(found, routes=routes_of(configuration.get("ingress"), layer))
 
 
 def knows_inference_services(api: client.ApiClient) -> bool:
-    return knows(api, CUSTOM["InferenceService"])
-
-
-def knows(api: client.ApiClient, kind: Custom) -> bool:
-    try:
-        found: Any = client.CustomObjectsApi(api).get_api_resources(kind.group, kind.version, _request_timeout=SECONDS)
-    except client.ApiException as error:
-        if error.status == 404:
-            return False
-        raise
-    return any(resource.name == kind.plural for resource in found.resources)
+    return kinds.knows(api, CUSTOM["InferenceService"])
 
 
 def namespace_of(api: client.ApiClient) -> str:

@@ -1,8 +1,6 @@
 """What serves the URLs that KServe gives: whether KServe makes routes at all, the gateway of them, and its address."""
 
-import ipaddress
 import json
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +9,13 @@ from urllib.parse import SplitResult, urlsplit
 from kubernetes import client
 
 from acceptance.errors import AcceptanceError, WaitTimeout
-from acceptance.kubernetes import kinds, manifests
+from acceptance.kubernetes import kinds
 from acceptance.kubernetes.client import SECONDS, readable
-from acceptance.kubernetes.manifests import Manifest
+from acceptance.kubernetes.gateways import PORTS, balanced, host_port, namespaces_at, resolve
 from acceptance.serving.gateway import Gateway
 from acceptance.serving.repository import MODEL
 from acceptance.waiting import Ready, wait_until
 
-# KServe's own, where its configuration names none: it leads nowhere
-NO_DOMAIN = "example.com"
 INSIDE = ".svc.cluster.local"
 # Knative's network layers: the Service of the gateway, and the namespace of the one inside where that is another
 LAYERS = {
@@ -30,7 +26,6 @@ LAYERS = {
 ACTIVATOR = "knative-serving"
 # of queue-proxy: requests over HTTP/1, HTTP/2 and TLS, and the metrics that Knative scales by
 QUEUE_PROXY_PORTS = (8012, 8013, 8112, 9090)
-PORTS = {"http": 80, "https": 443}
 # how long a policy, and the controller of an Ingress, may take
 MOMENT, INGRESS_SECONDS = 5, 10
 # how an object of KServe's that routes is shown
@@ -129,31 +124,6 @@ def not_the_model(gateway: Gateway) -> str:
         return error.problem.what
 
 
-def resolve(url: SplitResult, look_up: Callable[..., Any] = socket.getaddrinfo) -> list[str]:
-    """Return the `host:port` that the URL's name leads to from here; KServe's own domain is nobody's."""
-    host, port = url.hostname or "", url.port or PORTS.get(url.scheme, 80)
-    if host.endswith(f".{NO_DOMAIN}"):
-        return []
-    try:
-        found = look_up(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
-    return [host_port(str(one[4][0]), port) for one in found]
-
-
-def host_port(host: str, port: int) -> str:
-    """Return the address as URLs have it: one of IPv6 is in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def plain(host: str) -> str:
-    """Return a host without brackets, and an address in its shortest form: IPv6 has many."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).compressed
-    except ValueError:
-        return host
-
-
 def addresses(api: client.ApiClient, routes: Routes, url: SplitResult, name: str, namespace: str) -> list[str]:
     """Return `host:port` of the gateway, for each address that the cluster says of it."""
     port = PORTS.get(url.scheme, 80)
@@ -187,35 +157,3 @@ def ingress_addresses(api: client.ApiClient, name: str, namespace: str) -> list[
         return wait_until(f"an address of Ingress {name}", state, INGRESS_SECONDS, poll=0.5)
     except WaitTimeout:
         return []
-
-
-def balanced(found: Any) -> list[str]:
-    """Return the load balancer's addresses in the status of a Service or an Ingress."""
-    balancer = found and found.status and found.status.load_balancer
-    return [one.ip or one.hostname for one in (balancer and balancer.ingress) or [] if one.ip or one.hostname]
-
-
-def given_to(service: Any) -> list[str]:
-    """Return the addresses by which a Service is reached from outside the cluster."""
-    return [*balanced(service), *(service.spec.external_ips or [])]
-
-
-# --- the namespace's policy
-
-
-def namespaces_at(api: client.ApiClient, where: Sequence[str]) -> list[str]:
-    """Return the namespaces of the Services that have one of the addresses: a gateway's pods may lie in another."""
-    hosts = {plain(one.rpartition(":")[0]) for one in where}
-    listed = readable(lambda: client.CoreV1Api(api).list_service_for_all_namespaces(_request_timeout=SECONDS).items)
-    found = [one for one in listed or [] if hosts & {plain(host) for host in given_to(one)}]
-    return sorted({one.metadata.namespace for one in found})
-
-
-def policy(namespace: str, ports: Sequence[int]) -> Manifest:
-    """Return what lets the namespace's pods in to predictors, on these ports."""
-    (manifest,) = manifests.read_component("kserve-gateway")
-    manifest["metadata"]["name"] = f"from-{namespace}"
-    (rule,) = manifest["spec"]["ingress"]
-    rule["from"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] = namespace
-    rule["ports"] = [{"protocol": "TCP", "port": port} for port in ports]
-    return manifest

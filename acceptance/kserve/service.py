@@ -23,7 +23,8 @@ OF_SERVICE = f"{PREFIX}/inferenceservice"
 SOURCE = f"internal.{PREFIX}/storage-initializer-sourceuri"
 # the name that KServe gives what an InferenceService is made of
 SUFFIX = "-predictor"
-# where KServe puts the model
+# the init container by which KServe copies the model, and where it puts that
+INITIALIZER = "storage-initializer"
 MODELS = "/mnt/models"
 # the file's name that KServe looks for in the ConfigMap of a certificate authority
 AUTHORITY_FILE = "cabundle.crt"

@@ -21,8 +21,20 @@ CUSTOM = {
     "InferenceService": Custom("serving.kserve.io", "v1beta1", "inferenceservices"),
     "ServingRuntime": Custom("serving.kserve.io", "v1alpha1", "servingruntimes"),
     "ClusterServingRuntime": Custom("serving.kserve.io", "v1alpha1", "clusterservingruntimes"),
+    "SeldonDeployment": Custom("machinelearning.seldon.io", "v1", "seldondeployments"),
     "Gateway": Custom("gateway.networking.k8s.io", "v1", "gateways"),
 }
+
+
+def knows(api: client.ApiClient, kind: Custom) -> bool:
+    """Say whether the cluster has learnt a kind, in that version."""
+    try:
+        found: Any = client.CustomObjectsApi(api).get_api_resources(kind.group, kind.version, _request_timeout=SECONDS)
+    except client.ApiException as error:
+        if error.status == 404:
+            return False
+        raise
+    return any(resource.name == kind.plural for resource in found.resources)
 
 
 def create(api: client.ApiClient, manifest: Manifest, namespace: str, **options: Any) -> Any:

@@ -39,14 +39,21 @@ def read_manifest(file: Path) -> Manifest:
 def pod_of(manifest: Manifest) -> Manifest | None:
     """Return what describes the manifest's pods (with `metadata` and `spec`), or None where it has none.
 
-    KServe's kinds have a pod's labels, annotations and fields side by side.
+    KServe's kinds have a pod's labels, annotations and fields side by side; of Seldon's the one component counts.
     """
     if manifest["kind"] == "Pod":
         return manifest
     if manifest["kind"] in OF_KSERVE:
         described = manifest["spec"].get("predictor", manifest["spec"])
         return {"metadata": described, "spec": described}
+    if manifest["kind"] == "SeldonDeployment":
+        return manifest["spec"]["predictors"][0]["componentSpecs"][0]
     return manifest.get("spec", {}).get("template") if manifest["kind"] in WITH_PODS else None
+
+
+def graph_of(manifest: Manifest) -> Manifest:
+    """Return the one node of a SeldonDeployment's graph: its model, and where that comes from."""
+    return manifest["spec"]["predictors"][0]["graph"]
 
 
 def containers_of(manifest: Manifest) -> Iterator[Manifest]:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from acceptance.kubernetes.manifests import NAME, RUN, Manifest, containers_of, pod_of
+from acceptance.kubernetes.manifests import NAME, RUN, Manifest, containers_of, graph_of, pod_of
 
 # by which manifests call the run's MLflow
 MLFLOW = re.compile(r"(?<![\w.-])mlflow:5000\b")
@@ -37,6 +37,8 @@ def rename(manifest: Manifest, run: str, keep_pull_secret: bool = False) -> Mani
     if manifest["kind"] == "ServiceAccount":
         for secret in manifest.get("secrets", []):
             secret["name"] = named(secret["name"], run)
+    if manifest["kind"] == "SeldonDeployment":
+        graph_of(manifest)["envSecretRefName"] = named(graph_of(manifest)["envSecretRefName"], run)
     if AUTHORITY in metadata.get("annotations", {}):
         metadata["annotations"][AUTHORITY] = named(metadata["annotations"][AUTHORITY], run)
     if pod := pod_of(manifest):

@@ -69,6 +69,8 @@ def refusal_fix(message: str, namespace: str, otherwise: str) -> str:
             "KServe's storage initializer has no security context of its own: have a cluster administrator make a "
             "ClusterStorageContainer that has one, or use --pod-security baseline"
         )
+    if "violates PodSecurity" in message and "model-initializer" in message:
+        return "Seldon gives its model initializer no security context, and takes none: use --pod-security baseline"
     if "violates PodSecurity" in message:
         label = f"`kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=LEVEL`"
         return f"change the pod's securityContext, or the namespace's level by {label}"

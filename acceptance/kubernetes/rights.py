@@ -78,6 +78,10 @@ FOR_KSERVE = (
     Right(("get",), "services", "finding the address that KServe gave"),
     Right(("get", "create"), "pods/exec", "reading the model where Triton loaded it"),
 )
+FOR_SELDON = (
+    Right(("list", "watch", "create", "delete"), "seldondeployments", "predictors", "machinelearning.seldon.io"),
+    Right(("get", "create"), "pods/exec", "reading the model where Triton loaded it"),
+)
 
 
 def in_given_namespace(rights: Sequence[Right]) -> tuple[Right, ...]:

@@ -76,19 +76,23 @@ def delete_run(
 
 
 def predictors_of(api: client.ApiClient, namespace: str, run: str) -> list[str]:
-    """Return the run's InferenceServices that are there, which KServe's controller has to let go; some may not ask."""
-    of = kinds.CUSTOM["InferenceService"]
+    """Return the run's InferenceServices and SeldonDeployments that are there; some accounts may not ask.
+
+    KServe's controller has to let go of the former.
+    """
     listing = client.CustomObjectsApi(api).list_namespaced_custom_object
-    found: Any = readable(
-        lambda: listing(
-            of.group, of.version, namespace, of.plural, label_selector=f"{RUN}={run}", _request_timeout=SECONDS
-        )
-    )
-    return [f"InferenceService {one['metadata']['name']}" for one in (found or {}).get("items", [])]
+
+    def names(kind: str) -> list[str]:
+        of = kinds.CUSTOM[kind]
+        about = (of.group, of.version, namespace, of.plural)
+        found: Any = readable(lambda: listing(*about, label_selector=f"{RUN}={run}", _request_timeout=SECONDS))
+        return [f"{kind} {one['metadata']['name']}" for one in (found or {}).get("items", [])]
+
+    return [*names("InferenceService"), *names("SeldonDeployment")]
 
 
 def collections(api: client.ApiClient, namespace: str) -> dict[str, Callable[..., Any]]:
-    """Return what deletes all of a kind that have a label; KServe's first, then what makes pods."""
+    """Return what deletes all of a kind that have a label; KServe's and Seldon's first, then what makes pods."""
     core, apps, batch = client.CoreV1Api(api), client.AppsV1Api(api), client.BatchV1Api(api)
 
     def custom(kind: str) -> Callable[..., Any]:
@@ -97,7 +101,7 @@ def collections(api: client.ApiClient, namespace: str) -> dict[str, Callable[...
         return partial(delete, of.group, of.version, namespace, of.plural)
 
     return {
-        **{kind: custom(kind) for kind in ("InferenceService", "ServingRuntime")},
+        **{kind: custom(kind) for kind in ("InferenceService", "ServingRuntime", "SeldonDeployment")},
         "Job": partial(batch.delete_collection_namespaced_job, namespace),
         "Deployment": partial(apps.delete_collection_namespaced_deployment, namespace),
         "Pod": partial(core.delete_collection_namespaced_pod, namespace, grace_period_seconds=1),

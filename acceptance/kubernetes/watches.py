@@ -68,6 +68,10 @@ class Watched:
         self.list = getattr(client.CoreV1Api(self.cluster.api()), self.method)
         self.expired = False
 
+    def item(self, found: Any) -> Any:
+        """Return an event's object with its `metadata`."""
+        return found
+
     def items(self) -> list[Any]:
         with self.lock:
             return list(self.objects.values())
@@ -138,7 +142,7 @@ class Watched:
             for event in stream:
                 if not event:  # an empty line
                     continue
-                item = event["object"]
+                item = self.item(event["object"])
                 version = item.metadata.resource_version
                 self.lost_since = 0.0
                 self.changed(item)
@@ -165,6 +169,8 @@ class Watches:
         self.pods = Watched(cluster, "pods", "list_namespaced_pod", on_pod, False, **own)
         self.events = Watched(cluster, "events", "list_namespaced_event", namespace=namespace)
         self.namespace = Watched(cluster, "namespaces", "list_namespace", optional=True, field_selector=only)
+        # what a run watches there besides
+        self.more: list[Watched] = []
 
     def start(self) -> None:
         for watched in self.all():
@@ -180,4 +186,4 @@ class Watches:
             watched.check()
 
     def all(self) -> tuple[Watched, ...]:
-        return self.pods, self.events, self.namespace
+        return self.pods, self.events, self.namespace, *self.more

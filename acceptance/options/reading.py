@@ -18,6 +18,7 @@ WITH_MINIO = ("docker", *WITH_PODS)
 # https://pkg.go.dev/github.com/distribution/reference
 HOST = r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])"
 REGISTRY = re.compile(rf"{HOST}(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
+GATEWAY = re.compile(rf"https?://{HOST}(:[0-9]{{1,5}})?")
 NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -64,6 +65,7 @@ def settings_of(reader: Reader, targets: Sequence[str]) -> Settings:
         registry=read_registry(reader, target),
         predictor=predictor,
         runtime=read_runtime(reader, predictor),
+        gateway=read_gateway(reader, predictor),
         namespace=read_namespace(reader, target),  # before the level: one of the two may give way
         pod_security=read_level(reader, target),
         store=store,
@@ -116,16 +118,37 @@ def read_experiment(reader: Reader) -> str:
 
 def read_predictor(reader: Reader, target: str, store: str) -> str:
     predictor = reader.one_of("predictor", "deployment")
-    if predictor == "kserve":
-        if not reader.only_for("predictor", target, *WITH_PODS):
-            return "deployment"
-        if not store:
-            _, source = reader.text("predictor")
-            raise BadSetting(
-                f"{source}: KServe copies the model from an object store; name yours, --store s3://BUCKET/PREFIX, or "
-                "have one started, --store minio"
-            )
+    if predictor == "deployment" or not reader.only_for("predictor", target, *WITH_PODS):
+        return "deployment"
+    _, source = reader.text("predictor")
+    if predictor == "seldon" and (not store or store == MINIO):
+        minio = "; the run's own MinIO has a certificate that it takes from nobody" if store else ""
+        raise BadSetting(
+            f"{source}: Seldon copies the model from an object store{minio}; name yours, --store s3://BUCKET/PREFIX"
+        )
+    if not store:
+        raise BadSetting(
+            f"{source}: KServe copies the model from an object store; name yours, --store s3://BUCKET/PREFIX, or "
+            "have one started, --store minio"
+        )
     return predictor
+
+
+def read_gateway(reader: Reader, predictor: str) -> str:
+    text, source = reader.text("gateway")
+    if not text:
+        return ""
+    if predictor != "seldon":
+        if reader.gives_way("gateway", "predictor"):
+            return ""
+        raise BadSetting(f"{source}: only --predictor seldon uses it; leave one out")
+    url = text.rstrip("/")
+    if not GATEWAY.fullmatch(url):
+        raise BadSetting(
+            f"{source}: must be http://HOST or https://HOST, with :PORT where it is another, and without a path: the "
+            "suite adds /seldon/NAMESPACE/NAME"
+        )
+    return url
 
 
 def read_runtime(reader: Reader, predictor: str) -> str:

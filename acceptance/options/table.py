@@ -96,9 +96,16 @@ OPTIONS = (
     Option("--mlflow-experiment", "the experiment of --mlflow", "triton-acceptance"),
     Option(
         "--predictor",
-        "what makes the predictors on a cluster. deployment: the suite; kserve: the cluster's KServe, from --store",
+        "what makes the predictors on a cluster. deployment: the suite; kserve or seldon: the cluster's KServe or "
+        "Seldon Core 1, from --store",
         "deployment",
-        choices=("deployment", "kserve"),
+        choices=("deployment", "kserve", "seldon"),
+    ),
+    Option(
+        "--gateway",
+        "http://HOST[:PORT] or https://HOST[:PORT] of the ingress of --predictor seldon: predictions go there, to "
+        "/seldon/NAMESPACE/NAME/v2/models/MODEL/infer",
+        "a port-forward to the predictor",
     ),
     Option(
         "--runtime",

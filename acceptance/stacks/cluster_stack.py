@@ -15,21 +15,20 @@ from acceptance.clusters import PROVIDERS
 from acceptance.clusters.provider import Provider
 from acceptance.errors import Problem
 from acceptance.images import read_images
-from acceptance.kserve.model_pulls import model_pulls
 from acceptance.kubernetes import releases
 from acceptance.kubernetes.client import SECONDS, connect
 from acceptance.kubernetes.deletion import Deletion
 from acceptance.kubernetes.given_namespace import GivenNamespace
 from acceptance.kubernetes.gpu_access import GpuAccess
+from acceptance.kubernetes.model_pulls import model_pulls
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.pulls import pulls
 from acceptance.paths import CODESET
 from acceptance.processes.local import Processes
 from acceptance.settings import Settings
-from acceptance.stacks import kserve_needs, kubernetes_mlflow, run_store
+from acceptance.stacks import kubernetes_makers, kubernetes_mlflow, run_store
 from acceptance.stacks.base import BaseStack
 from acceptance.stacks.kubernetes_egress import PodEgress
-from acceptance.stacks.kubernetes_makers import find_maker
 from acceptance.stacks.kubernetes_mlflow import ClusterMlflow
 from acceptance.stacks.kubernetes_preflight import Preflight
 from acceptance.stacks.kubernetes_store import ClusterStore
@@ -56,7 +55,7 @@ class ClusterStack(BaseStack):
     def problems(cls, settings: Settings) -> list[Problem]:
         found = [*cls.providers[settings.target].problems(settings), *run_store.problems(settings, "pods")]
         found += server.problems(settings, "pods")
-        return found or kserve_needs.problems(settings)
+        return found or kubernetes_makers.problems(settings)
 
     @classmethod
     def describe(cls, settings: Settings) -> str:
@@ -76,8 +75,8 @@ class ClusterStack(BaseStack):
             self.cluster = connect(access.context, directory, redactor, access.kubeconfig)
             if remark := releases.too_old(self.cluster.version):
                 self.say(f"Kubernetes {self.cluster.version}: {remark}")
-            self.maker = find_maker(self.cluster, self.settings)
-            if note := self.egress.not_for_kserve:
+            self.maker = kubernetes_makers.find_maker(self.cluster, self.settings)
+            if note := self.egress.not_for_copier:
                 self.say(note)
             self.images = dataclasses.replace(self.images, triton=self.maker.triton or self.images.triton)
             self.provider.load(self.images.of_pods(self.settings.minio))
@@ -149,7 +148,7 @@ class ClusterStack(BaseStack):
             version = client.VersionApi(self.cluster.api()).get_code(_request_timeout=SECONDS).git_version
         meshes = {mesh.name: "its sidecars are left out of the run's pods" for mesh in self.namespace.meshes}
         watches = self.namespace.watches
-        copied = model_pulls([*watches.pods.items(), *watches.pods.deleted()])
+        copied = model_pulls([*watches.pods.items(), *watches.pods.deleted()], self.maker.initializer)
         images = self.preflight.sources if self.preflight else None
         unchecked = [f"{hidden}: this account may not look"] if (hidden := self.namespace.unchecked()) else []
         unchecked += [*(images.unchecked() if images else []), *self.egress.unchecked(bool(self.tracking_uri))]

@@ -6,33 +6,18 @@ from acceptance.errors import AcceptanceError, Problem, problem_of
 from acceptance.kserve.installation import Installation, find_kserve
 from acceptance.kserve.passed_over import passed_over
 from acceptance.kserve.runtime import Runtime, find_runtime
-from acceptance.kubernetes.client import Cluster, connect, forget_keys
+from acceptance.kubernetes.client import Cluster
 from acceptance.settings import Settings
+from acceptance.stacks.cluster_needs import not_in_cluster
 from acceptance.stacks.run_store import OPTION
 from acceptance.storage.bucket import Bucket
 from acceptance.storage.location import read_location
 
 
 def problems(settings: Settings) -> list[Problem]:
-    """Return why KServe can't serve there, nothing where it isn't asked to; the cluster and the store answer."""
-    if not settings.kserve:
-        return []
-    found = (no_cluster(settings), problem_of(lambda: no_lasting_keys(settings)))
+    """Return why KServe can't serve there; the cluster and the store answer."""
+    found = (not_in_cluster(settings, "KServe", look_at), problem_of(lambda: no_lasting_keys(settings)))
     return [problem for problem in found if problem]
-
-
-def no_cluster(settings: Settings) -> Problem | None:
-    if settings.target != "existing":
-        if settings.cluster:
-            return None  # the run's beginning looks at it: its kubeconfig isn't written yet
-        return Problem(
-            f"--predictor kserve: a cluster that --target {settings.target} makes for the run has no KServe",
-            "name one that has it with --cluster, or with --target existing",
-        )
-    try:
-        return problem_of(lambda: look_at(connect(settings.kube_context), settings))
-    finally:
-        forget_keys()
 
 
 def look_at(cluster: Cluster, settings: Settings) -> tuple[Installation, Runtime]:

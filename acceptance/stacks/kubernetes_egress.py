@@ -39,17 +39,24 @@ class PodEgress:
         return " and ".join(name for name, value in (("--proxy", self.asked.proxy), ("--ca", self.asked.ca)) if value)
 
     @property
-    def not_for_kserve(self) -> str:
-        """That KServe's storage initializer gets nothing of it, and what gives it that; "" where nothing is lacking."""
-        if not (self.settings.kserve and self.asked):
+    def copier(self) -> str:
+        """Who copies models to predictors and gets nothing of it, "" where the suite's own pods do."""
+        if self.settings.kserve:
+            return "KServe's storage initializer"
+        return "Seldon's storage initializer" if self.settings.seldon else ""
+
+    @property
+    def not_for_copier(self) -> str:
+        """That it gets nothing, and what gives it that; "" where nothing is lacking."""
+        if not (self.copier and self.asked):
             return ""
+        maker, lacks = self.copier.partition("'")[0], f"{self.copier} gets none of {self.options}"
+        if self.settings.seldon:
+            return f"{lacks}: {maker} makes it, and the store must be reached without them (docs/seldon.md)"
         proxy = "HTTPS_PROXY and NO_PROXY in the env of a ClusterStorageContainer for s3://"
         ca = "AWS_CA_BUNDLE where pytest runs, which goes to it, or caBundleConfigMapName in inferenceservice-config"
         ways = [*([proxy] if self.asked.proxy else []), *([ca] if self.asked.ca else [])]
-        return (
-            f"KServe's storage initializer gets none of {self.options}: KServe makes it. If it needs them: "
-            f"{'; '.join(ways)} (docs/kserve.md)"
-        )
+        return f"{lacks}: {maker} makes it. If it needs them: {'; '.join(ways)} (docs/kserve.md)"
 
     def unchecked(self, asked_by_pods: bool) -> list[str]:
         """Return what nothing in the run has tried; `asked_by_pods`: whether pods have asked what is outside."""
@@ -57,6 +64,6 @@ class PodEgress:
             return []
         unused = egress.unused(self.asked, self.outside if asked_by_pods else {})
         found = [f"{unused}: no pod of the run asked anything by that"] if unused else []
-        if self.settings.kserve:
-            found.append(f"KServe's storage initializer: gets none of {self.options}")
+        if self.copier:
+            found.append(f"{self.copier}: gets none of {self.options}")
         return found

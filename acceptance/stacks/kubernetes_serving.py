@@ -1,14 +1,14 @@
 """KServe makes a predictor in a cluster, of an InferenceService."""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from kubernetes import client
 
 from acceptance.errors import AcceptanceError, Problem, Unrecoverable
-from acceptance.images import SITE_PACKAGES, Images
+from acceptance.images import Images
 from acceptance.kserve import knative, routes, service
 from acceptance.kserve.installation import KNATIVE, Installation
 from acceptance.kserve.leftovers import left_of
@@ -18,24 +18,19 @@ from acceptance.kubernetes.client import SECONDS
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.view import labels_of
-from acceptance.serving import repository
 from acceptance.serving.gateway import Gateway
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.kubernetes_objects import Planned
 from acceptance.stacks.run_store import RunStore
+from acceptance.stacks.store_serving import CONTROLLER_SECONDS, StoreServing, first_version, models_of
 from acceptance.training.tracking import TrainingRun
 from acceptance.waiting import Ready, wait_until
 
-# its controller takes a second or two for each step
-KSERVE_SECONDS = 30
 
+class KServeServing(StoreServing):
+    """An InferenceService; KServe copies the model repository from the run's object store."""
 
-class KServeServing:
-    """An InferenceService; KServe copies the model repository from the run's object store.
-
-    `directory`: where the repository is built before it is written to the store.
-    """
-
+    kind, of = "InferenceService", service.OF_SERVICE
     kinds: ClassVar[Sequence[str]] = ("InferenceService", "ServingRuntime")
     with_pod, container, folder, copier = "InferenceService", CONTAINER, service.MODELS, ""
 
@@ -48,12 +43,10 @@ class KServeServing:
         images: Images,
         directory: Path,
     ) -> None:
-        self.namespace, self.store, self.runtime = namespace, store, runtime
-        self.installation, self.images, self.directory = installation, images, directory
+        super().__init__(namespace, store, images, directory)
+        self.runtime, self.installation = runtime, installation
         self.ports = (runtime.port("http"), runtime.port("grpc"), runtime.port("metrics"))
         self.knative = installation.mode == KNATIVE
-        # the namespaces whose pods may send requests to predictors
-        self.let: set[str] = set()
 
     def prepare(self) -> None:
         """Create the account of the predictors, without which no pod of theirs could be tried out."""
@@ -71,41 +64,27 @@ class KServeServing:
         return [*(Planned(one, name) for one in made), Planned(pod, name, CONTAINER if gpu else "")]
 
     def objects(self, name: str, run: TrainingRun, device: str) -> list[Manifest]:
-        version = first_version(name)
-        self.write(version, run.download_model("onnx", self.directory / version / "download"), device)
+        source = self.write_first(name, run, device)
         # from now on a predictor without a pod is its Deployment's fault, which KServe names so; Knative does it later
         self.namespace.pods.owners[name] = f"{name}{service.SUFFIX}"
-        made = service.inference_service(name, self.source(version), self.runtime, self.installation)
+        made = service.inference_service(name, source, self.runtime, self.installation)
         if device == "gpu":
             service.free_gpu_first(made[-1])
         return made
-
-    def write(self, version: str, model: Path, device: str) -> None:
-        """Write the repository of an ONNX model's folder to the store; a version is a name such as `triton-cpu-1/1`."""
-        models = self.directory / version / "models"
-        repository.build_repository(models, model, device, self.images.triton_backend, SITE_PACKAGES)
-        self.store.put_folder(models, models_of(version))
 
     def patch(self, name: str, changes: Manifest) -> None:
         cluster = self.namespace.cluster
         with cluster.api_errors(f"updating InferenceService {name}"), cluster.api() as api:
             kinds.patch(api, "InferenceService", name, self.namespace.name, changes)
 
-    def source(self, version: str) -> str:
-        return str(self.store.location.beneath(models_of(version)))
-
     # --- its end
-
-    def delete(self, name: str) -> None:
-        self.namespace.delete(*self.kinds, name=name)
-        self.store.delete_folder(models_of(name))
 
     def left(self, name: str, but: Sequence[str] = ()) -> list[str]:
         """Return what there is of it, `but` those kinds, in the namespace and the store as soon as it is nothing.
 
         What is still there after 30 s, and the time that Knative gives its pods, is returned.
         """
-        seconds = KSERVE_SECONDS + (knative.DRAIN_SECONDS if self.knative else 0)
+        seconds = CONTROLLER_SECONDS + (knative.DRAIN_SECONDS if self.knative else 0)
         cluster, ends = self.namespace.cluster, time.monotonic() + seconds
 
         def state() -> Ready[list[str]] | str:
@@ -154,16 +133,6 @@ class KServeServing:
         self.look_at_revision(name, said)
         return [pod for pod in found if labels_of(pod).get(knative.REVISION) == knative.revision_of(said)]
 
-    def wait_until(self, name: str, to: str, missing: Callable[[Mapping[str, Any]], str]) -> None:
-        """Wait until `missing` is "" for the InferenceService as it is then."""
-
-        def state() -> Ready[None] | str:
-            self.namespace.pods.check()
-            return missing(self.read(name)) or Ready(None)
-
-        look_at = f"`{self.namespace.cluster.kubectl} -n {self.namespace.name} describe inferenceservice {name}`"
-        wait_until(f"InferenceService {name} to {to}", state, KSERVE_SECONDS, look_at=look_at, poll=0.3)
-
     def read(self, name: str) -> dict[str, Any]:
         cluster = self.namespace.cluster
         with cluster.api_errors(f"reading InferenceService {name}"), cluster.api() as api:
@@ -191,20 +160,5 @@ class KServeServing:
         with cluster.api_errors(f"looking for the gateway of InferenceService {name}"), cluster.api() as api:
             return routes.find_gateway(api, self.installation.routes, self.read(name), cluster.kubectl, self.let_in)
 
-    def let_in(self, namespaces: Collection[str]) -> None:
-        """Have the run's policy let the namespaces' pods in to predictors, each once."""
-        if self.namespace.lacks("NetworkPolicy"):  # then there is none that shuts them out
-            return
-        ports = routes.QUEUE_PROXY_PORTS if self.knative else [port for port in self.ports[:2] if port]
-        for namespace in sorted({*namespaces} - self.let):
-            self.let.add(namespace)
-            self.namespace.create(routes.policy(namespace, ports))
-
-
-def first_version(name: str) -> str:
-    return f"{name}/1"
-
-
-def models_of(version: str) -> str:
-    """Return where beneath the run's prefix a version of a model has its repository, or a predictor all of its."""
-    return f"models/{version}"
+    def gateway_ports(self) -> Sequence[int]:
+        return routes.QUEUE_PROXY_PORTS if self.knative else [port for port in self.ports[:2] if port]

@@ -12,11 +12,11 @@ from kubernetes import client
 from acceptance.errors import AcceptanceError
 from acceptance.images import PINNED, read_images
 from acceptance.kserve.installation import Installation
-from acceptance.kserve.routes import policy
 from acceptance.kserve.runtime import own_runtime
 from acceptance.kserve.service import MODE, inference_service
 from acceptance.kubernetes import kinds, manifests
 from acceptance.kubernetes.client import connect
+from acceptance.kubernetes.gateways import policy
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.paths import MANIFESTS
 from tests.cluster.lab_kserve import skip_without_kserve
@@ -49,6 +49,8 @@ def test_the_api_server_accepts_it_as_it_is(namespace, component):
 def skip_what_it_has_not_learnt(namespace, component):
     if component == "kserve":
         skip_without_kserve(namespace.cluster.api())
+    if component == "seldon" and not kinds.knows(namespace.cluster.api(), kinds.CUSTOM["SeldonDeployment"]):
+        pytest.skip("the lab has no Seldon: tests/cluster/test_seldon.py has it take the manifest")
 
 
 @pytest.mark.parametrize("component", [name for name in COMPONENTS if name not in OF_A_CLUSTER])

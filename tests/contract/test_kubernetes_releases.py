@@ -10,10 +10,11 @@ import pytest
 from kubernetes import client
 
 from acceptance.gpu.node import GPU_RESOURCE
-from acceptance.kserve import routes, service
+from acceptance.kserve import service
 from acceptance.kserve.installation import Installation
 from acceptance.kserve.runtime import own_runtime
-from acceptance.kubernetes import admission, manifests
+from acceptance.kubernetes import admission, gateways, manifests
+from acceptance.kubernetes.kinds import CUSTOM
 from acceptance.kubernetes.sidecars import MESHES
 from acceptance.load.result import LoadPlan
 from acceptance.paths import CODESET, MANIFESTS, ROOT
@@ -116,13 +117,13 @@ def all_objects(stack, folder):
         *(look.image_pod(image, gpu=True) for image in (*COMMANDS, "triton", "cuda-vector-add", "minio")),
         *service.reader(store.variables(), objects.AUTHORITY),
         service.trial_pod("triton-gpu-1", "s3://models/ci", own_runtime(), of_kserve[-1]),
-        routes.policy("istio-system", (8080, 9000)),
+        gateways.policy("istio-system", (8080, 9000)),
         # the rest, as it lies there
         *(
             manifest
             for component in sorted(folder.name for folder in MANIFESTS.iterdir() if folder.is_dir())
             for manifest in manifests.read_component(component)
-            if manifest["kind"] not in manifests.OF_KSERVE
+            if manifest["kind"] not in CUSTOM
         ),
     ]
 
@@ -163,7 +164,7 @@ def test_nothing_that_options_add_is_left_out(sent):
     for word in ("priorityClassName", "runtimeClassName", "imagePullSecrets", "volumeClaimTemplate", "nodeAffinity"):
         assert word in said, word
     for word in ("'spot'", MIG, "matchExpressions", "namespaceSelector", "generateName", "secretRef", "preStop"):
-        assert (word in said) == (word != "preStop"), word  # an InferenceService's alone
+        assert (word in said) == (word != "preStop"), word  # of KServe's and Seldon's objects alone
     assert f"'{GPU_RESOURCE}': '1'" not in said
     for mesh in MESHES:
         assert all(f"'{key}': '{value}'" in said for key, value in {**mesh.labels, **mesh.annotations}.items())

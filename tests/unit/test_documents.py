@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.kubernetes import manifests
-from acceptance.kubernetes.rights import FOR_KSERVE, FOR_STORE, IN_NAMESPACE, in_given_namespace
+from acceptance.kubernetes.rights import FOR_KSERVE, FOR_SELDON, FOR_STORE, IN_NAMESPACE, in_given_namespace
 from acceptance.options import OPTIONS
 from acceptance.stacks import embedded_needs
 from tests.documented_rights import cluster_rules
@@ -160,7 +160,7 @@ def test_ci_runs_every_command_of_the_quick_start() -> None:
 
 def test_the_role_of_those_who_make_namespaces_has_what_the_documents_list_and_nothing_else() -> None:
     (role,) = [one for one in manifests.read_component("rbac") if one["metadata"]["name"].endswith("-runner")]
-    assert granted(role["rules"]) == granted(cluster_rules("kubernetes.md", "kserve.md"))
+    assert granted(role["rules"]) == granted(cluster_rules("kubernetes.md", "kserve.md", "seldon.md"))
 
 
 def granted(rules: list[dict[str, list[str]]]) -> set[tuple[str, str, str]]:
@@ -175,6 +175,6 @@ def granted(rules: list[dict[str, list[str]]]) -> set[tuple[str, str, str]]:
 
 def test_the_role_of_guests_has_what_a_run_asks_for() -> None:
     (role,) = [one for one in manifests.read_component("rbac") if one["metadata"]["name"].endswith("-guest")]
-    wanted = in_given_namespace([*IN_NAMESPACE, *FOR_STORE, *FOR_KSERVE])
+    wanted = in_given_namespace([*IN_NAMESPACE, *FOR_STORE, *FOR_KSERVE, *FOR_SELDON])
     asked = {(one.group, one.resource, verb) for one in wanted for verb in one.verbs}
     assert asked <= granted(role["rules"])

@@ -188,11 +188,39 @@ def test_a_store_is_a_place_in_a_bucket():
             "--store minio: .*the target is embedded; choose --target docker or existing or kind or k3d, or name",
         ),
         ({"target": "existing", "predictor": "kserve"}, "--predictor kserve: .*s3://BUCKET/PREFIX, .*--store minio"),
+        ({"target": "existing", "predictor": "seldon"}, "--predictor seldon: Seldon copies .*store; name yours, --sto"),
+        (
+            {"target": "existing", "predictor": "seldon", "store": "minio"},
+            "--predictor seldon: .*own MinIO has a certificate that it takes from nobody; name yours, --store s3://",
+        ),
     ],
 )
 def test_a_store_that_cannot_be_is_named(given, words):
     with pytest.raises(BadSetting, match=words):
         read_settings(given, CLUSTERS, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"gateway": "http://10.0.0.1"}, "--gateway http://10.0.0.1: only --predictor seldon uses it"),
+        ({"predictor": "kserve", "gateway": "http://10.0.0.1"}, "only --predictor seldon uses it; leave one out"),
+        ({"predictor": "seldon", "gateway": "10.0.0.1"}, "--gateway 10.0.0.1: must be http://HOST or https://HOST"),
+        ({"predictor": "seldon", "gateway": "https://ml.example.org/seldon"}, "without a path: the suite adds"),
+        ({"predictor": "seldon", "gateway": "https://u:p@ml.example.org"}, "must be http://HOST"),
+    ],
+)
+def test_an_ingress_of_seldons_is_named_by_its_host_alone(given, words):
+    with pytest.raises(BadSetting, match=words):
+        read_settings({"target": "existing", "store": "s3://models", **given}, CLUSTERS, {})
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.1:8080/", "https://ml.example.org"])
+def test_an_ingress_of_seldons_may_have_a_port_and_tls(url):
+    given = {"target": "existing", "store": "s3://models", "predictor": "seldon", "gateway": url}
+    settings = read_settings(given, CLUSTERS, {})
+    assert settings.seldon
+    assert settings.gateway == url.rstrip("/")
 
 
 @pytest.mark.parametrize("target", ["docker", "existing", "kind", "k3d"])

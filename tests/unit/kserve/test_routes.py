@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from acceptance.errors import Unrecoverable
-from acceptance.kserve.routes import Routes, find_gateway, policy, resolve, routes_of
+from acceptance.kserve.routes import Routes, find_gateway, resolve, routes_of
+from acceptance.kubernetes.gateways import policy
 from acceptance.serving.gateway import Gateway
 from tests.http_server import answering, skip_without_ipv6
 from tests.made_up_gateway import MadeUpGateway, MadeUpTriton, running

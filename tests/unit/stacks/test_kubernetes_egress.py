@@ -140,11 +140,19 @@ def test_that_kserve_copies_without_them_is_said_before_anything_is_made_and_sta
 
 
 def test_without_them_nothing_is_said_of_kserve(authority):
-    assert pod_egress(Egress(), predictor="kserve", store="minio").not_for_kserve == ""
-    assert pod_egress(Egress(PROXY, (), authority)).not_for_kserve == ""
-    note = pod_egress(Egress("", (), authority), predictor="kserve", store="minio").not_for_kserve
+    assert pod_egress(Egress(), predictor="kserve", store="minio").not_for_copier == ""
+    assert pod_egress(Egress(PROXY, (), authority)).not_for_copier == ""
+    note = pod_egress(Egress("", (), authority), predictor="kserve", store="minio").not_for_copier
     assert "ClusterStorageContainer" not in note
     assert pod_egress(Egress(), predictor="kserve", store="minio").unchecked(asked_by_pods=False) == []
+
+
+def test_that_seldon_copies_without_them_is_said(authority):
+    egress = pod_egress(Egress(PROXY, (), authority), predictor="seldon", store="s3://models/ci")
+    assert egress.not_for_copier.startswith(
+        "Seldon's storage initializer gets none of --proxy and --ca: Seldon makes it"
+    )
+    assert "Seldon's storage initializer: gets none of --proxy and --ca" in egress.unchecked(asked_by_pods=True)
 
 
 def test_the_proxys_password_is_hidden_wherever_a_pod_says_it():

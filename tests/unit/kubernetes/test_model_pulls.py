@@ -6,10 +6,11 @@ from typing import Any
 from kubernetes import client
 
 from acceptance.images import Pull
-from acceptance.kserve.model_pulls import model_pulls
+from acceptance.kubernetes.model_pulls import model_pulls
 
 BEGAN = datetime.datetime(2026, 11, 27, 12, 0, 0, tzinfo=datetime.UTC)
 ENDED = BEGAN + datetime.timedelta(seconds=3)
+COPIER = "storage-initializer"
 
 
 def pod(name: str, **state: Any) -> client.V1Pod:
@@ -25,7 +26,7 @@ def pod(name: str, **state: Any) -> client.V1Pod:
 def test_a_copy_that_ended_is_a_pull_of_the_pods_model():
     ended = client.V1ContainerStateTerminated(exit_code=0, started_at=BEGAN, finished_at=ENDED)
     expected = Pull("model of triton-cpu-1-predictor-x", ENDED.timestamp(), 3.0)
-    assert model_pulls([pod("storage-initializer", terminated=ended)]) == [expected]
+    assert model_pulls([pod("storage-initializer", terminated=ended)], COPIER) == [expected]
 
 
 def test_one_that_goes_on_and_other_containers_are_none():
@@ -33,4 +34,4 @@ def test_one_that_goes_on_and_other_containers_are_none():
     running = client.V1ContainerStateRunning(started_at=BEGAN)
     no_status = client.V1Pod(metadata=client.V1ObjectMeta(name="p"), status=client.V1PodStatus())
     pods = [pod("model", terminated=ended), pod("storage-initializer", running=running), no_status]
-    assert model_pulls(pods) == []
+    assert model_pulls(pods, COPIER) == []
