@@ -1,6 +1,7 @@
 """Seldon Core makes a predictor in a cluster, of a SeldonDeployment."""
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,11 +21,14 @@ from acceptance.stacks.run_store import RunStore
 from acceptance.stacks.store_serving import StoreServing, first_version
 from acceptance.training.tracking import TrainingRun
 
+# Seldon calls one Failed after any error of its own, tries again, and takes it back
+FAILED_SECONDS = 5.0
+
 
 class SeldonServing(StoreServing):
     """A SeldonDeployment; Seldon copies the model repository from the run's object store.
 
-    `ingress`: the URL of Seldon's ingress, "" where none is named.
+    `ingress`: the URL of Seldon's ingress, "" where none is named; `failed_seconds`: how long it may be called Failed.
     """
 
     kind, of = "SeldonDeployment", seldon.OF_DEPLOYMENT
@@ -32,9 +36,17 @@ class SeldonServing(StoreServing):
     with_pod, container, folder, copier = kind, MODEL, seldon.MODELS, ""
     ports = (seldon.PORTS["http"], seldon.PORTS["grpc"], seldon.PORTS["metrics"])
 
-    def __init__(self, namespace: Namespace, store: RunStore, images: Images, directory: Path, ingress: str) -> None:
+    def __init__(
+        self,
+        namespace: Namespace,
+        store: RunStore,
+        images: Images,
+        directory: Path,
+        ingress: str,
+        failed_seconds: float = FAILED_SECONDS,
+    ) -> None:
         super().__init__(namespace, store, images, directory)
-        self.ingress = ingress
+        self.ingress, self.failed_seconds = ingress, failed_seconds
         self.watched = CustomWatched(namespace.cluster, self.kind, namespace.name)
         namespace.watches.more.append(self.watched)
 
@@ -70,10 +82,14 @@ class SeldonServing(StoreServing):
 
     @contextlib.contextmanager
     def not_failed(self, name: str) -> Iterator[None]:
-        """Raise, whatever is waited for in the block, once Seldon calls it Failed; with what its pod says."""
+        """Raise, whatever is waited for in the block, where Seldon calls it Failed for good; with what its pod says."""
+        since = 0.0
 
         def check() -> None:
-            if not (why := seldon.failure(self.read(name))):
+            nonlocal since
+            why = seldon.failure(self.read(name))
+            since = (since or time.monotonic()) if why else 0.0
+            if not why or time.monotonic() - since < self.failed_seconds:
                 return
             causes = filter(None, map(pods.diagnose, pods.named(name)))
             cause = next(causes, None) or pods.diagnose_missing(name, None)

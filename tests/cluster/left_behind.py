@@ -51,6 +51,8 @@ def main(kubeconfig: str, pid: str) -> None:
             client.CustomObjectsApi(api).delete_collection_cluster_custom_object(
                 *STORAGE_CONTAINERS, label_selector=f"{TESTS}={pid}", _request_timeout=10
             )
+        # with all objects of the kinds that they define
+        client.ApiextensionsV1Api(api).delete_collection_custom_resource_definition(**selector)
 
 
 if __name__ == "__main__":

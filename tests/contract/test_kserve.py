@@ -63,6 +63,14 @@ def test_without_kserve_its_scenarios_say_which_option_asks_for_it(tmp_path):
     assert "--predictor kserve" in result.output
 
 
+def test_where_seldon_makes_the_predictors_nobody_is_asked_for_what_only_kserve_does(tmp_path):
+    options = [one.replace("kserve", "seldon") for one in KSERVE]
+    result = run_made_up(tmp_path / "report", {}, *options, "-k", READY)
+    scenario = result.scenarios()[READY]
+    assert scenario.outcome == "skipped", result.output
+    assert "Seldon makes the predictors" in scenario.message
+
+
 def listing(name="triton-cpu", ready="True", **more):
     """Return what the app answers where it has one InferenceService."""
     service = {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready, **more}]}}

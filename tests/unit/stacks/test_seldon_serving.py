@@ -53,11 +53,11 @@ class SeldonCluster(SmallCluster):
 
 
 @contextlib.contextmanager
-def served_by_seldon(cluster, folder, ingress="", **given):
+def served_by_seldon(cluster, folder, ingress="", failed_seconds=0.2):
     """Run a stack whose predictors Seldon makes; give what they are written to as well."""
-    with stack_on(cluster, folder, **given) as stack:
+    with stack_on(cluster, folder) as stack:
         store: Any = Folder()
-        stack.serving = SeldonServing(stack.namespace, store, stack.images, folder, ingress)
+        stack.serving = SeldonServing(stack.namespace, store, stack.images, folder, ingress, failed_seconds)
         stack.serving.watched.start()  # the namespace's watches have begun
         yield stack, store
 
@@ -138,20 +138,21 @@ class BehindIngress(SeldonCluster):
 
 
 class Later(SeldonCluster):
-    """Says so only once somebody watches."""
+    """Calls it Available only once somebody watches."""
 
     def watch(self, path, seen):
         if path.endswith("/seldondeployments"):
             with self.changed:
                 for one in self.objects.get(path, {}).values():
-                    if "status" not in one:
+                    if one.get("status") != AVAILABLE:
                         one["status"] = AVAILABLE
                         self.tell(path, "MODIFIED", one)
         yield from super().watch(path, seen)
 
 
-def test_its_state_is_seen_by_a_watch(tmp_path):
-    with served_by_seldon(Later(status=None), tmp_path) as (stack, _):
+@pytest.mark.parametrize("first", [None, {"state": "Failed", "description": "it tries again"}])
+def test_its_state_is_seen_by_a_watch_and_a_failure_that_passes_is_none(tmp_path, first):
+    with served_by_seldon(Later(status=first), tmp_path, failed_seconds=30) as (stack, _):
         stack.start_predictor(NAME, trained("cpu"), "cpu")
         assert stack.serving.read(NAME)["status"]["state"] == "Available"
 
