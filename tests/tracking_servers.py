@@ -163,10 +163,12 @@ def front(
     tls: bool = False,
     host: str = "127.0.0.1",
     name: str = "",
+    client: Path | None = None,
 ) -> Iterator[str]:
     """Stand before a server, as a gateway does: beneath a prefix, with TLS by an authority in `folder/authority.crt`.
 
-    Its certificate is for the name, where it has one, and else for the host.
+    Its certificate is for the name, where it has one, and else for the host. `client`: the file of the only client
+    certificate that it takes.
 
     Yields the address by which it is reached.
     """
@@ -213,6 +215,9 @@ def front(
             (folder / "server.pem").write_text(issued.certificate + issued.key)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(folder / "server.pem")
+            if client:
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(client)
             listener.socket = context.wrap_socket(listener.socket, server_side=True)
         threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True).start()
         try:

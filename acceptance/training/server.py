@@ -4,6 +4,7 @@ import configparser
 import json
 import os
 import secrets
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,6 +116,8 @@ def read_variables(environment: Mapping[str, str]) -> dict[str, str]:
     for name in FILES:
         if name in found:
             found[name] = read_path(name, found[name])
+    if CLIENT in found:
+        look_at_key(found[CLIENT])
     return found
 
 
@@ -139,6 +142,18 @@ def read_path(name: str, value: str) -> str:
             f"{name}={value}: can't be read ({getattr(error, 'strerror', error)}); name a PEM file"
         ) from None
     raise BadSetting(f"{name}={value}: no certificate in it; name a PEM file")
+
+
+def look_at_key(file: str) -> None:
+    """Raise BadSetting where a client could not show the certificate by itself."""
+    try:
+        # without a password OpenSSL would ask the terminal for one
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(file, password="")
+    except (ssl.SSLError, ValueError):
+        raise BadSetting(
+            f"{CLIENT}={file}: no client certificate with its private key, which must have no password; name a PEM "
+            "file of both"
+        ) from None
 
 
 def problems(settings: Settings, reached_by: str) -> list[Problem]:

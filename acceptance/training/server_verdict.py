@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,13 @@ MODEL_BYTES = 2 << 20
 # two tries of 14 s for a server that is silent, and what a model takes on a slow line
 CHECK_SECONDS = 180
 EXPERIMENT = "--mlflow-experiment"
+# how a server ends the TLS connection of a client whose certificate it misses or refuses, by an alert or without one
+REFUSED = re.compile(
+    "ALERT_(HANDSHAKE_FAILURE|BAD_CERT|UNSUPPORTED_CERT|CERTIFICATE_|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)"
+    "|EOF occurred in violation|reset by peer"
+)
+# nginx, which does it by a page
+REFUSED_PAGE = re.compile("No required SSL certificate was sent|The SSL certificate error")
 RIGHTS = "give its account the right to, or name another experiment with"
 
 
@@ -92,11 +100,10 @@ def problem_with(server: UsersServer, verdict: Mapping[str, Any]) -> Problem | N
 def unreachable(server: UsersServer, verdict: Mapping[str, Any], status: int, heard: str) -> Problem:
     """Return why nothing could be asked of the server."""
     classes = str(verdict.get("classes", ""))
+    if urlsplit(server.uri).scheme == "https" and (REFUSED_PAGE if status else REFUSED).search(heard):
+        return no_client_certificate(server, heard)
     if "SSL" in classes:
-        fix = (
-            f"name its certificate authority with {AUTHORITY}, or for pods alone with --ca, and a certificate that it "
-            f"asks for with {CLIENT}"
-        )
+        fix = f"name its certificate authority with {AUTHORITY}, or for pods alone with --ca"
         return Problem(f"{server.uri}: no TLS connection that can be trusted: {heard}", fix)
     if "ProxyError" in classes or status == 407:
         fix = (
@@ -117,6 +124,14 @@ def unreachable(server: UsersServer, verdict: Mapping[str, Any], status: int, he
         fix = f"write {OPTION} with the path beneath which MLflow is, and none besides"
         return Problem(f"{server.uri}: there is no MLflow at this address: {heard}", fix)
     return Problem(f"{server.uri}: can't be asked: {heard}", f"see that it runs, and that {OPTION} has its address")
+
+
+def no_client_certificate(server: UsersServer, heard: str) -> Problem:
+    if CLIENT in server.variables:
+        what = f"{server.uri}: ends the connection, as for a client certificate that it doesn't trust: {heard}"
+        return Problem(what, f"name one that it trusts with {CLIENT}, now {server.variables[CLIENT]}")
+    what = f"{server.uri}: ends the connection, as for a client without a certificate: {heard}"
+    return Problem(what, f"name the file of a client certificate and its key with {CLIENT}")
 
 
 def unauthorized(server: UsersServer, heard: str) -> Problem:

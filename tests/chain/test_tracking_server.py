@@ -2,10 +2,18 @@
 
 import json
 import os
+from typing import Any
 
 import pytest
 import requests
 
+from acceptance.errors import AcceptanceError
+from acceptance.options import read_settings
+from acceptance.stacks.embedded import EmbeddedStack
+from acceptance.stacks.protocol import Part
+from acceptance.stacks.workspace import Workspace
+from acceptance.training.server import AUTHORITY, CLIENT
+from tests.certificates import certificate
 from tests.chain.leftovers import leftovers
 from tests.running import LIGHT
 from tests.tracking_servers import Said, front, python_of_mlflow2, running_server
@@ -14,6 +22,8 @@ from tools.suite_run import run_suite
 # they read the model, and what else the trainer logged
 SCENARIOS = "what_is_served_is_what_was_trained or the_server_answers_as_the_trained_model_does"
 TAG = "triton-acceptance.run"
+# the front lets nobody through
+NOBODY: Any = None
 
 
 def run_on(uri, folder, *options, **variables):
@@ -53,20 +63,44 @@ def test_runs_stay_in_the_workspace_and_the_experiment_that_were_named(tmp_path,
         assert "onnx" in {model.name for model in models if model.source_run_id == training.info.run_id}
 
 
-def test_mlflow_2_with_an_account_tls_by_a_private_authority_and_beneath_a_prefix(
+def test_mlflow_2_with_an_account_tls_by_a_private_authority_a_client_certificate_and_beneath_a_prefix(
     tmp_path, tmp_path_factory, monkeypatch
 ):
     folder = tmp_path_factory.mktemp("mlflow2")
+    client_file = certificate(tmp_path, "ann")
     with (
         running_server(folder, python=python_of_mlflow2(), locked=True) as server,
-        front(server, tmp_path / "front", prefix="/mlflow", tls=True) as uri,
+        front(server, tmp_path / "front", prefix="/mlflow", tls=True, client=client_file) as uri,
     ):
-        authority = os.path.relpath(tmp_path / "front" / "authority.crt")
-        result = run_on(uri, tmp_path, **server.variables, MLFLOW_TRACKING_SERVER_CERT_PATH=authority)
+        files = {AUTHORITY: tmp_path / "front" / "authority.crt", CLIENT: client_file}
+        variables = {name: os.path.relpath(file) for name, file in files.items()}
+        result = run_on(uri, tmp_path, **server.variables, **variables)
         client = server.client(monkeypatch)
         training = check_runs(client, "triton-acceptance", result)
         assert "onnx" in [one.path for one in client.list_artifacts(training.info.run_id)]
     assert json.loads((result.report / "results.json").read_text())["versions"]["MLflow"].startswith("2.")
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [("", "a client without a certificate"), ("stranger", "a client certificate that it doesn't trust")],
+)
+def test_a_client_certificate_that_is_missing_or_a_strangers_is_the_cause_before_anything_is_trained(
+    tmp_path, monkeypatch, shown, words
+):
+    for name in ("run", "logs"):
+        (tmp_path / name).mkdir()
+    with front(NOBODY, tmp_path / "front", tls=True, client=certificate(tmp_path, "ann")) as uri:
+        monkeypatch.setenv(AUTHORITY, str(tmp_path / "front" / "authority.crt"))
+        if shown:
+            monkeypatch.setenv(CLIENT, str(certificate(tmp_path, shown)))
+        settings = read_settings({"target": "embedded", "mlflow": uri}, ["embedded"])
+        workspace = Workspace(tmp_path / "run", tmp_path / "logs")
+        with (
+            EmbeddedStack(settings, workspace, lambda text: None) as stack,
+            pytest.raises(AcceptanceError, match=rf"(?s)as for {words}: .*{CLIENT}.*a process of this machine"),
+        ):
+            stack.look_ahead({Part("training")})
 
 
 @pytest.mark.sabotage

@@ -1,4 +1,4 @@
-"""A tracking server of the user's, tried out by a container: with its account, its authority and beneath a prefix."""
+"""A tracking server of the user's, tried out by a container: with its account, certificates and beneath a prefix."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from acceptance.options import read_settings
 from acceptance.stacks.docker import DockerStack
 from acceptance.stacks.protocol import Part
 from acceptance.stacks.workspace import Workspace
+from tests.certificates import certificate
 from tests.tracking_servers import front, python_of_mlflow2, running_server
 
 pytestmark = pytest.mark.docker
@@ -28,11 +29,13 @@ def test_a_container_does_what_a_training_will_and_a_wrong_password_is_the_cause
 ):
     # this machine's address on Docker's own network, which containers of others reach as well
     gateway = client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    client_file = certificate(tmp_path, "ann")
     with (
         running_server(tmp_path_factory.mktemp("mlflow2"), python=python_of_mlflow2(), locked=True) as server,
-        front(server, tmp_path / "front", prefix="/mlflow", tls=True, host=gateway) as uri,
+        front(server, tmp_path / "front", prefix="/mlflow", tls=True, host=gateway, client=client_file) as uri,
     ):
         monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(tmp_path / "front" / "authority.crt"))
+        monkeypatch.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(client_file))
         runs = server.client(monkeypatch)
         try_out(tmp_path / "right", mlflow=uri, images=str(images_file))
         experiment = runs.get_experiment_by_name("triton-acceptance")

@@ -1,21 +1,17 @@
 """Requests through a gateway that is made up: which answers are the model server's, and what the gateway's own say."""
 
-import datetime
 import ssl
 from typing import Any
 
 import numpy as np
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from acceptance.errors import AcceptanceError, Unrecoverable
 from acceptance.serving import bad_requests, inference
 from acceptance.serving.endpoint import Endpoint, not_ready
 from acceptance.serving.gateway import Gateway
 from acceptance.storage.certificate import issue
+from tests.certificates import certificate
 from tests.http_server import answering, saying, skip_without_ipv6
 from tests.made_up_gateway import REFUSALS, MadeUpGateway, MadeUpTriton, running
 
@@ -151,32 +147,6 @@ def test_a_gateways_address_is_reached_past_a_proxy_and_one_that_is_not_there_is
 
 
 # --- TLS
-
-
-def certificate(folder, name):
-    """Write a certificate of that name which is its own authority; return its file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "made up")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    file = folder / f"{name.replace('*', 'any')}.pem"
-    file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return file
 
 
 @pytest.mark.parametrize("name", [HOST, "*.models.example.org"])

@@ -1,6 +1,7 @@
 """What pods and containers are given of a tracking server of the user's: Secrets, files, and what is in neither."""
 
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,25 +11,27 @@ from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.docker_store import TRACKING, given_tracking
 from acceptance.training import server_verdict
 from acceptance.training.recipes import Recipe
-from acceptance.training.server import TAG, UsersServer
+from acceptance.training.server import AUTHORITY, CLIENT, TAG, UsersServer
 from acceptance.training.tracking import TrainingRun
 from tests.http_server import answering
 from tests.light_training import CODESET
 from tests.unit.kubernetes.small_cluster import SmallCluster
 from tests.unit.stacks.test_kubernetes import stack_on
 
-PASSWORD = "password-of-ann"  # noqa: S105 - a made-up one
+PASSWORD, KEY = "password-of-ann", "key-of-ann"
 RECIPE = Recipe("cpu", "quick", 2)
 
 
 @pytest.fixture
 def server(tmp_path):
-    authority = tmp_path / "authority.pem"
+    authority, client = tmp_path / "authority.pem", tmp_path / "client.pem"
     authority.write_text("-----BEGIN CERTIFICATE-----\n")
+    client.write_text(f"-----BEGIN CERTIFICATE-----\n{KEY}\n")
     variables = {
         "MLFLOW_TRACKING_USERNAME": "ann",
         "MLFLOW_TRACKING_PASSWORD": PASSWORD,
-        "MLFLOW_TRACKING_SERVER_CERT_PATH": str(authority),
+        AUTHORITY: str(authority),
+        CLIENT: str(client),
     }
     return UsersServer("https://mlflow.example.com/mlflow", "nightly", variables)
 
@@ -59,11 +62,14 @@ def test_the_account_is_in_secrets_alone_and_the_trainer_and_the_check_have_them
     job, check = job_for(server), objects.server_check(server_verdict.variables(server))
     for manifest, container in ((job, "trainer"), (check, "mlflow-check")):
         assert PASSWORD not in str(manifest)
+        assert KEY not in str(manifest)
         # the last of two that have a variable is the one that counts
         assert secrets_named(manifest, container) == [egress.NAME, account["metadata"]["name"]]
         folder = mounted(manifest, container)[files["metadata"]["name"]]
-        (name,) = files["stringData"]
-        assert account["stringData"]["MLFLOW_TRACKING_SERVER_CERT_PATH"] == f"{folder}/{name}"
+        for variable in (AUTHORITY, CLIENT):
+            there, name = account["stringData"][variable].rsplit("/", 1)
+            assert there == folder
+            assert files["stringData"][name] == Path(server.variables[variable]).read_text()
 
 
 def test_without_files_there_is_no_secret_of_them(server):
@@ -95,9 +101,12 @@ def test_a_container_gets_the_account_as_variables_and_the_files_for_its_user_al
     given = given_tracking(server, tmp_path / "files")
     assert given.environment["MLFLOW_TRACKING_PASSWORD"] == PASSWORD
     assert given.files == {TRACKING: tmp_path / "files"}
-    (file,) = (tmp_path / "files").iterdir()
-    assert given.environment["MLFLOW_TRACKING_SERVER_CERT_PATH"] == f"{TRACKING}/{file.name}"
-    assert file.stat().st_mode & 0o777 == 0o600
+    for variable in (AUTHORITY, CLIENT):
+        there, name = given.environment[variable].rsplit("/", 1)
+        assert there == TRACKING
+        file = tmp_path / "files" / name
+        assert file.read_text() == Path(server.variables[variable]).read_text()
+        assert file.stat().st_mode & 0o777 == 0o600
 
 
 class TrackedElsewhere(TrainingRun):

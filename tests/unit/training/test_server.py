@@ -1,6 +1,7 @@
 """A tracking server of the user's own: its address, MLflow's variables, and all that is refused before a run starts."""
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from acceptance.errors import BadSetting
 from acceptance.options import read_settings
@@ -13,6 +14,7 @@ from acceptance.training.server import (
     request_options,
     users_server,
 )
+from tests.certificates import certificate
 from tests.unit.problems import assert_problem
 
 TARGETS = ["embedded", "docker", "existing", "kind", "k3d"]
@@ -91,6 +93,21 @@ def test_white_space_at_an_end_is_refused_by_the_variables_name_alone(name, valu
 def test_variables_that_cannot_work_are_refused(variables, words):
     with pytest.raises(BadSetting, match=words):
         read(variables, mlflow=URI)
+
+
+def test_a_client_certificate_without_a_key_that_fits_and_can_be_read_is_refused(tmp_path):
+    file = certificate(tmp_path, "ann")
+    given = {"MLFLOW_TRACKING_CLIENT_CERT_PATH": str(file)}
+    assert read(given, mlflow=URI).mlflow == URI
+    key, begins, rest = file.read_text().partition("-----BEGIN CERTIFICATE")
+    private = serialization.load_pem_private_key(key.encode(), None)
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    locked = private.private_bytes(pem, pkcs8, serialization.BestAvailableEncryption(b"secret")).decode()
+    of_another = certificate(tmp_path, "other").read_text().partition(begins)[0]
+    for other in ("", locked, of_another):
+        file.write_text(other + begins + rest)
+        with pytest.raises(BadSetting, match=f"CLIENT_CERT_PATH={file}: no client certificate with its private key"):
+            read(given, mlflow=URI)
 
 
 def test_an_authority_of_a_connection_that_trusts_anybody_is_refused(pem):

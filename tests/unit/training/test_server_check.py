@@ -8,17 +8,21 @@ import contextlib
 import datetime
 import json
 import re
+from typing import Any
 
 import pytest
 
 from acceptance.errors import AcceptanceError, problem_of
 from acceptance.training import server_verdict
-from acceptance.training.server import TAG, UsersServer
+from acceptance.training.server import CLIENT, TAG, UsersServer
+from tests.certificates import certificate
 from tests.tracking_servers import Said, account, front, python_of_mlflow2, running_server
 from tests.unit.problems import assert_problem
 
 PAGE = b"<html><title>Sign in</title></html>"
 JSON = "application/json"
+# the front answers everything itself
+NOBODY: Any = None
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +111,17 @@ def test_an_authority_that_nobody_named_is_the_cause(mlflow2, problem, tmp_path)
     with front(mlflow2, tmp_path, tls=True) as uri:
         said = problem(uri, mlflow2.variables)
     assert re.search("no TLS connection that can be trusted: .*MLFLOW_TRACKING_SERVER_CERT_PATH", said)
+
+
+def test_a_client_certificate_that_is_missing_or_a_strangers_is_the_cause(problem, tmp_path):
+    own, stranger = (certificate(tmp_path, name) for name in ("own", "stranger"))
+    with front(NOBODY, tmp_path, everywhere(Said(200, b"1.30.0", "text/plain")), tls=True, client=own) as uri:
+        trusted = {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(tmp_path / "authority.crt")}
+        said = problem(uri, trusted)
+        assert re.search("as for a client without a certificate: .*key with MLFLOW_TRACKING_CLIENT_CERT_PATH", said)
+        said = problem(uri, {**trusted, CLIENT: str(stranger)})
+        assert re.search(f"as for a client certificate that it doesn't trust: .* with {CLIENT}, now {stranger}", said)
+        assert "has MLflow 1.30.0" in problem(uri, {**trusted, CLIENT: str(own)})  # which comes next
 
 
 @pytest.mark.parametrize(
@@ -208,6 +223,23 @@ def test_artifacts_that_cannot_be_written_or_read_are_said_by_their_status(step,
     server = UsersServer("http://mlflow", "suite", {})
     verdict = {"step": step, "status": status, "words": "said", "artifact_uri": "mlflow-artifacts:/1/2/artifacts"}
     assert_problem(server_verdict.problem_with(server, verdict), "metrics may be written", *words)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "words"),
+    [
+        # nginx's, as its users have recorded them
+        (400, "400 Bad Request No required SSL certificate was sent nginx/1.25.3", "a client without a certificate"),
+        (400, "400 Bad Request The SSL certificate error nginx/1.25.3", "a client without a certificate"),
+        (0, "[Errno 104] Connection reset by peer", "a client without a certificate"),
+        # of these no certificate is the cause
+        (0, "[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version", "no TLS connection that can be"),
+        (400, "400 Bad Request", "can't be asked: HTTP 400"),
+    ],
+)
+def test_only_what_servers_say_of_a_client_certificate_is_taken_for_it(status, said, words):
+    verdict = {"step": "reach", "status": status, "words": said, "classes": "" if status else "SSLError"}
+    assert_problem(server_verdict.problem_with(UsersServer("https://mlflow", "suite", {}), verdict), words)
 
 
 def test_a_workspace_that_is_not_there_is_the_cause():
