@@ -42,7 +42,7 @@ def is_what_was_trained(served_model, endpoint):
 
 @then("so is the object store's, where there is one")
 def stored_is_what_was_trained(stack, endpoint, figures):
-    stored = stack.stored_model(endpoint.run)
+    stored = stack.stored_model(endpoint)
     figures("in the object store", stored.place if stored else "there is none")
     assert not (stored and (problem := not_what_was_trained(stored, endpoint.run))), problem
 

@@ -158,9 +158,8 @@ class BaseStack(ABC):
     def served_model(self, endpoint: Endpoint) -> ServedModel:
         return self.predictor_of(endpoint).read_model()
 
-    def stored_model(self, run: TrainingRun) -> ServedModel | None:
-        # of a server of the user's the store has no artifacts
-        return self.store.model(run) if self.store and not self.server else None
+    def stored_model(self, endpoint: Endpoint) -> ServedModel | None:
+        return self.store.model(endpoint.run) if self.store else None
 
     def predictor_of(self, endpoint: Endpoint) -> Predictor:
         if endpoint.name not in self.predictors:

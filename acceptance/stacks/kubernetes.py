@@ -15,14 +15,17 @@ from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.onnx_versions import OnnxVersions
+from acceptance.serving.served_model import ServedModel
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.deployment_serving import DeploymentServing
 from acceptance.stacks.kserve_stack import KServeStack
 from acceptance.stacks.kubernetes_loads import PodLoads
+from acceptance.stacks.kubernetes_mlflow import copy_of
 from acceptance.stacks.kubernetes_pods import EndingPods
 from acceptance.stacks.kubernetes_predictors import PodPredictors
 from acceptance.stacks.kubernetes_preflight import Preflight
 from acceptance.stacks.protocol import Part, PodResult
+from acceptance.stacks.store_serving import StoreServing
 from acceptance.training.recipes import Recipe
 from acceptance.training.server import UsersServer
 from acceptance.training.tracking import TrainingRun
@@ -128,6 +131,14 @@ class KubernetesStack(KServeStack):
         if self.server and isinstance(self.serving, DeploymentServing):
             run = self.own_mlflow.copied(run, self.workspace.directory)
         return self.serving.objects(name, run, device)
+
+    def stored_model(self, endpoint: Endpoint) -> ServedModel | None:
+        if not self.store or not self.server:
+            return super().stored_model(endpoint)
+        # the server has the trainer's artifacts; the store has what the predictor's were made of
+        if isinstance(self.serving, StoreServing):
+            return self.store.read(self.serving.written(endpoint.name))
+        return self.store.model(copy_of(endpoint.run))
 
     # --- load
 

@@ -18,6 +18,7 @@ from acceptance.training.artifacts import ArtifactClient
 from acceptance.training.tracking import TrainingRun
 
 PORT = 5000
+ROOT = "mlflow-artifacts:/"
 
 
 class ClusterMlflow:
@@ -78,9 +79,15 @@ class ClusterMlflow:
 
     def copied(self, run: TrainingRun, directory: Path) -> TrainingRun:
         """Copy the model from the user's server to here, where predictors read it; it goes with the namespace."""
-        place = f"models/{run.run_id}/onnx"
+        copy = copy_of(run)
+        place = copy.model_uri("onnx").removeprefix(ROOT)
         with tempfile.TemporaryDirectory(dir=directory) as folder:
             model = run.download_model("onnx", Path(folder)) / repository.MODEL_FILE
             with model.open("rb") as stream:
                 self.artifacts.put(f"{place}/{model.name}", stream)
-        return dataclasses.replace(run, models={**run.models, "onnx": f"mlflow-artifacts:/{place}"})
+        return copy
+
+
+def copy_of(run: TrainingRun) -> TrainingRun:
+    """Return the run with its ONNX model where `copied` puts it."""
+    return dataclasses.replace(run, models={**run.models, "onnx": f"{ROOT}models/{run.run_id}/onnx"})

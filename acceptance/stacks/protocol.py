@@ -98,8 +98,8 @@ class Stack(Protocol):
     def served_model(self, endpoint: Endpoint) -> ServedModel:
         """Return the model's file as it lies in the folder that the predictor's server loaded."""
 
-    def stored_model(self, run: TrainingRun) -> ServedModel | None:
-        """Return the model's file as the object store has it, None on a run without one."""
+    def stored_model(self, endpoint: Endpoint) -> ServedModel | None:
+        """Return the predictor's model as the object store has it, None on a run without one."""
 
     def onnx_limits(self) -> OnnxVersions | None:
         """Return how new a model the ONNX Runtime of Triton takes, None where that can't be told."""

@@ -68,7 +68,10 @@ class RunStore:
     def model(self, run: TrainingRun) -> ServedModel:
         """Return the run's ONNX file as the store has it."""
         artifact = run.model_uri("onnx").removeprefix("mlflow-artifacts:").strip("/")
-        name = f"{ARTIFACTS}/{artifact}/{MODEL_FILE}"
+        return self.read(f"{ARTIFACTS}/{artifact}/{MODEL_FILE}")
+
+    def read(self, name: str) -> ServedModel:
+        """Return the ONNX file of that name."""
         return served_model.read_data(self.bucket.get(name), str(self.location.beneath(name)))
 
     def how_to_reach(self) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from acceptance.images import SITE_PACKAGES, Images
 from acceptance.kubernetes import gateways
 from acceptance.kubernetes.namespace import Namespace
-from acceptance.serving import repository
+from acceptance.serving import repository, served_model
 from acceptance.stacks.run_store import RunStore
 from acceptance.training.tracking import TrainingRun
 from acceptance.waiting import Ready, wait_until
@@ -44,6 +44,10 @@ class StoreServing:
         models = self.directory / version / "models"
         repository.build_repository(models, model, device, self.images.triton_backend, SITE_PACKAGES)
         self.store.put_folder(models, models_of(version))
+
+    def written(self, name: str) -> str:
+        """Return where the store has the ONNX file that a predictor was made of."""
+        return f"{models_of(first_version(name))}/{served_model.FILE}"
 
     def source(self, version: str) -> str:
         return str(self.store.location.beneath(models_of(version)))

@@ -276,7 +276,7 @@ class FakeStack(fake_node.FakeNode):
     def onnx_limits(self):
         return None
 
-    def stored_model(self, run):
+    def stored_model(self, endpoint):
         return ServedModel(self.says["stored_sha256"], "s3://made-up") if self.says["stored_sha256"] else None
 
     def inference_service(self, endpoint):

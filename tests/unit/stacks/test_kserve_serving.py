@@ -13,6 +13,7 @@ from acceptance.kserve.installation import Installation
 from acceptance.kserve.routes import Routes, routes_of
 from acceptance.kserve.runtime import own_runtime
 from acceptance.kubernetes import admission
+from acceptance.serving.served_model import ServedModel
 from acceptance.stacks.kserve_changes import KServeChanges
 from acceptance.stacks.kubernetes_serving import KServeServing
 from acceptance.storage.location import Location
@@ -103,6 +104,13 @@ class Folder:
     def put_folder(self, folder, name):
         self.names += [f"{name}/{file.relative_to(folder)}" for file in folder.rglob("*") if file.is_file()]
 
+    def read(self, name):
+        assert name in self.names
+        return ServedModel("", name)
+
+    def close(self):
+        self.names = []
+
 
 class Trained(TrainingRun):
     def download_model(self, name, directory):
@@ -120,6 +128,13 @@ def served_by_kserve(stack, folder, found=STANDARD):
 
 def trained(device):
     return Trained("", "0", "a run", "FINISHED", Recipe(device, "quick", 2), {}, {})
+
+
+def test_with_a_tracking_server_of_the_users_the_stores_copy_is_that_of_the_repository(tmp_path):
+    with stack_on(KServeCluster(), tmp_path, mlflow="https://mlflow.example.com") as stack:
+        stack.store = served_by_kserve(stack, tmp_path)
+        endpoint = stack.start_predictor("triton-cpu-1", trained("cpu"), "cpu").endpoint
+        assert stack.stored_model(endpoint).place == "models/triton-cpu-1/1/cifar10/1/model.onnx"
 
 
 def test_a_predictor_on_the_gpu_asks_for_one_and_ends_with_all_that_it_is_made_of(tmp_path):

@@ -1,14 +1,19 @@
 """What pods and containers are given of a tracking server of the user's: Secrets, files, and what is in neither."""
 
+import hashlib
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from acceptance.kubernetes import egress, manifests
+from acceptance.serving.endpoint import Endpoint
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.docker_store import TRACKING, given_tracking
+from acceptance.stacks.run_store import RunStore
+from acceptance.storage.location import Location
 from acceptance.training import server_verdict
 from acceptance.training.recipes import Recipe
 from acceptance.training.server import AUTHORITY, CLIENT, TAG, UsersServer
@@ -117,7 +122,17 @@ class TrackedElsewhere(TrainingRun):
         return directory
 
 
-def test_a_predictor_in_a_cluster_gets_a_copy_of_the_model_from_the_runs_own_mlflow(server, tmp_path):
+class Stored(RunStore):
+    """A store that has what was put into MLflow."""
+
+    def __init__(self, put):
+        def get(name):
+            return put[name.replace("artifacts", "/api/2.0/mlflow-artifacts/artifacts", 1)]
+
+        self.bucket: Any = SimpleNamespace(location=Location("models", "ci/run"), get=get)
+
+
+def test_a_predictor_in_a_cluster_gets_a_copy_of_the_model_which_is_the_object_stores_too(server, tmp_path):
     put = {}
 
     class Artifacts(BaseHTTPRequestHandler):
@@ -132,6 +147,15 @@ def test_a_predictor_in_a_cluster_gets_a_copy_of_the_model_from_the_runs_own_mlf
         (deployment,) = [
             one for one in stack.predictor_objects("triton-cpu-1", run, "cpu") if one["kind"] == "Deployment"
         ]
+        endpoint = Endpoint("triton-cpu-1", "", "", "", "cifar10", "cpu", run)
+        assert stack.stored_model(endpoint) is None
+        stack.store = Stored(put)
+        stored = stack.stored_model(endpoint)
+        assert stored
+        assert (stored.sha256, stored.place) == (
+            hashlib.sha256(b"a model").hexdigest(),
+            "s3://models/ci/run/artifacts/models/r1/onnx/model.onnx",
+        )
     given = {one["name"]: one["value"] for one in manifests.container_of(deployment, "model")["env"]}
     ((path, content),) = put.items()
     assert content == b"a model"
