@@ -52,10 +52,16 @@ def no_gpu(cluster: ClusterView, selector: Mapping[str, str] = MappingProxyType(
     advertised = [node for node in nodes if quantity_of(capacity(node), cluster.gpu) > 0]
     if not advertised:
         # a kubelet that had GPUs once keeps saying that it has 0
-        others = sorted({key for node in nodes for key in capacity(node) if "nvidia" in key and key != cluster.gpu})
+        others = sorted({key for node in nodes for key in other_gpus(node, cluster.gpu)})
         instead = f" (but {join_some(others)}: the device plugin's sharing or MIG settings rename it)" if others else ""
         return with_plugin(f"no node advertises {cluster.gpu}{instead}", nodes, cluster)
     return with_plugin(unhealthy(advertised, cluster.gpu), advertised, cluster)
+
+
+def other_gpus(node: V1Node, gpu: str) -> list[str]:
+    """Return by which other names the node has GPUs now."""
+    amounts = capacity(node)
+    return sorted(key for key in amounts if "nvidia" in key and key != gpu and quantity_of(amounts, key) > 0)
 
 
 def out_of_use(node: V1Node) -> str:

@@ -10,7 +10,7 @@ from kubernetes.client import ApiClient, ApiException, NodeV1Api, V1Node, V1Pod
 from acceptance.errors import AcceptanceError
 from acceptance.gpu.node import LABELS, DevicePlugin, GpuNode, gpu_label
 from acceptance.gpu.nvidia_smi import Gpu
-from acceptance.kubernetes.gpu_diagnosis import is_plugin, plugin_state
+from acceptance.kubernetes.gpu_diagnosis import is_plugin, other_gpus, plugin_state
 from acceptance.kubernetes.view import (
     ClusterView,
     allocatable,
@@ -70,7 +70,7 @@ def describe(node: V1Node, cluster: ClusterView) -> GpuNode:
         resource=cluster.gpu,
         capacity=int(quantity_of(capacity(node), cluster.gpu)),
         allocatable=int(quantity_of(allocatable(node), cluster.gpu)),
-        other_resources=tuple(sorted(key for key in capacity(node) if "nvidia" in key and key != cluster.gpu)),
+        other_resources=tuple(other_gpus(node, cluster.gpu)),
         plugins=tuple(DevicePlugin(name_of(pod), is_ready(pod), plugin_state(pod, cluster)) for pod in here),
         plugins_elsewhere=tuple(f"{pod} on {where}" for pod, where in placed.items() if where != name_of(node)),
     )

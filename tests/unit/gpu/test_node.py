@@ -92,7 +92,7 @@ def test_an_account_that_may_not_list_nodes_says_so():
 
 
 def test_what_the_cluster_says_of_the_node_is_read():
-    mig: dict[str, Any] = {"nvidia.com/mig-1g.5gb": "7", "gpu": "2/1"}
+    mig: dict[str, Any] = {"nvidia.com/mig-1g.5gb": "7", "nvidia.com/mig-2g.10gb": "0", "gpu": "2/1"}
     far = plugin(READY, name="nvidia-device-plugin-far")
     far.spec.node_name = "n2"
     pods = [plugin(READY), plugin(name="nvidia-device-plugin-not-ready"), far]

@@ -556,6 +556,12 @@ def test_a_gpu_under_another_name_is_pointed_out():
     assert_problem(no_gpu(Recorded([node])), "no node advertises nvidia.com/gpu (but nvidia.com/mig-1g.5gb")
 
 
+def test_another_name_by_which_a_node_had_gpus_once_is_not_pointed_out():
+    once: dict[str, Any] = {"nvidia.com/mig-1g.5gb": "0"}
+    problem = no_gpu(Recorded([a_node(**once)]))
+    assert problem and "mig" not in str(problem)
+
+
 def test_a_node_that_had_a_gpu_once_is_said_to_advertise_none():
     problem = no_gpu(Recorded([a_node(gpu="0")]))
     assert_problem(problem, "no node advertises nvidia.com/gpu", "no namespace", "NVIDIA device plugin")
