@@ -15,6 +15,8 @@ from acceptance.kubernetes.manifests import NAME, RUN
 from tests.chain.leftovers import wait_clean
 from tests.cluster.lab import END_SECONDS
 from tests.cluster.lab_namespace import fresh_namespace
+from tests.cluster.lab_pull_secret import NAME as SECRET
+from tests.cluster.lab_pull_secret import pull_secret_for
 from tests.cluster.left_behind import of_these_tests
 from tests.cluster.openshift import GIVEN, users_given
 from tests.connect_proxy import proxy_to
@@ -72,6 +74,13 @@ def by_proxy(guest):
 
 
 @pytest.fixture
+def pull_secret(api, site):
+    """A pull secret of another namespace, which the guest may get."""
+    with pull_secret_for(api, site.name) as pull_secret:
+        yield pull_secret
+
+
+@pytest.fixture
 def users(api, site, tmp_path):
     """The site gives its namespace users of its own, as OpenShift does."""
     with users_given(api, site.name, tmp_path, of_these_tests()):
@@ -120,11 +129,12 @@ def left(api, namespace):
 
 def others(api, namespace):
     core: Any = client.CoreV1Api(api)
-    return {one.metadata.name for one in core.list_namespaced_config_map(namespace).items}
+    listings = (core.list_namespaced_config_map, core.list_namespaced_secret)
+    return {one.metadata.name for listing in listings for one in listing(namespace).items}
 
 
 def test_a_guest_with_the_documented_rights_runs_and_each_option_is_seen_in_the_pods_that_came_of_it(
-    api, site, by_proxy, users, disks, options, tmp_path
+    api, site, by_proxy, users, disks, pull_secret, options, tmp_path
 ):
     (node,) = site.core.list_node().items
     host, (named, folder) = node.metadata.labels[SHARED], disks
@@ -135,6 +145,7 @@ def test_a_guest_with_the_documented_rights_runs_and_each_option_is_seen_in_the_
         "toleration": "spot=yes:NoSchedule",
         "priority-class": named,
         "storage-class": named,
+        "pull-secret": pull_secret.place,
         "namespace": site.name,
     }
     before = others(api, site.name)
@@ -154,6 +165,7 @@ def test_a_guest_with_the_documented_rights_runs_and_each_option_is_seen_in_the_
         assert spec["nodeSelector"] == {"kubernetes.io/arch": "amd64", SHARED: host}
         assert {"effect": "NoSchedule", "key": "spot", "operator": "Equal", "value": "yes"} in spec["tolerations"]
         assert spec["priorityClassName"] == named
+        assert spec["imagePullSecrets"] == [{"name": f"{SECRET}-{metadata['labels'][RUN]}"}]
         assert metadata["labels"][RUN] in metadata["name"]
         assert spec["securityContext"]["runAsUser"] == users
     (mlflow,) = [pod for pod in pods if pod["metadata"]["labels"][NAME] == "mlflow"]
@@ -168,7 +180,11 @@ def test_a_guest_with_the_documented_rights_runs_and_each_option_is_seen_in_the_
     results = json.loads((result.report / "results.json").read_text())
     assert f"namespace {site.name}" in results["location"]
     hidden = "nodes, pods of all namespaces: this account may not look"
-    assert results["versions"]["not checked"] == hidden
+    assert results["versions"]["not checked"] == hidden  # no registry was asked for the images of this machine either
+    # the kubelet's word for a pod whose secret isn't there
+    assert "FailedToRetrieveImagePullSecret" not in (result.report / "logs" / "events.log").read_text()
+    written = b"".join(file.read_bytes() for file in result.report.rglob("*") if file.is_file())
+    assert [form for form in pull_secret.held if form in written + result.output.encode()] == []
 
 
 def test_kill_9_leaves_nothing_of_a_run_in_a_namespace_that_stays(api, site, guest, options, tmp_path):
