@@ -1,4 +1,4 @@
-"""A stand-in device plugin: tells the lab's kubelet, over its real API v1beta1, of `nvidia.com/gpu`s that aren't there.
+"""A stand-in device plugin: tells the lab's kubelet, over its real API v1beta1, of GPUs that aren't there.
 
 A pod that is given one finds NVIDIA_VISIBLE_DEVICES, as from NVIDIA's plugin, and a /dev/nvidia0 that is a /dev/null.
 """
@@ -19,7 +19,6 @@ from acceptance.waiting import Ready, wait_until
 # the kubelet has it here whatever its own root folder is
 FOLDER = Path("/var/lib/kubelet/device-plugins")
 KUBELET = FOLDER / "kubelet.sock"
-SOCKET = FOLDER / "triton-acceptance-stand-in.sock"
 NODE = "lab"
 HEALTHY, UNHEALTHY = "Healthy", "Unhealthy"  # the API's own words
 PREFIX = "GPU-stand-in-"
@@ -69,11 +68,13 @@ def describe() -> dict[str, Any]:
 class DevicePlugin:
     """A device plugin, as a context manager; `core` asks the lab's API server. It has no GPU until it is told to.
 
+    `resource`: what the node is to call these GPUs; a plugin for each name.
     On its way out it takes its GPUs back, else the kubelet would count them for five more minutes.
     """
 
-    def __init__(self, core: Any) -> None:
-        self.core = core
+    def __init__(self, core: Any, resource: str = GPU) -> None:
+        self.core, self.resource = core, resource
+        self.socket = FOLDER / f"triton-acceptance-{resource.replace('/', '-')}.sock"
         self.health: tuple[str, ...] = ()
         self.messages = describe()
         self.changes: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -94,8 +95,8 @@ class DevicePlugin:
             for name, (kind, call, takes) in calls.items()
         }
         self.server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("v1beta1.DevicePlugin", handlers)])
-        SOCKET.unlink(missing_ok=True)
-        self.server.add_insecure_port(f"unix:{SOCKET}")
+        self.socket.unlink(missing_ok=True)
+        self.server.add_insecure_port(f"unix:{self.socket}")
         self.server.start()
         try:
             self.register()
@@ -110,10 +111,12 @@ class DevicePlugin:
         finally:
             self.changes.put(False)
             self.server.stop(grace=5).wait(30)
-            SOCKET.unlink(missing_ok=True)
+            self.socket.unlink(missing_ok=True)
 
     def register(self) -> None:
-        request = self.messages["RegisterRequest"](version="v1beta1", endpoint=SOCKET.name, resource_name=GPU)
+        request = self.messages["RegisterRequest"](
+            version="v1beta1", endpoint=self.socket.name, resource_name=self.resource
+        )
         with grpc.insecure_channel(f"unix:{KUBELET}") as channel:
             call = channel.unary_unary(
                 "/v1beta1.Registration/Register", type(request).SerializeToString, self.messages["Empty"].FromString
@@ -122,9 +125,13 @@ class DevicePlugin:
 
     def advertise(self, *health: str) -> None:
         """Have a GPU for each word, HEALTHY or UNHEALTHY, and wait until the API server knows."""
+        self.tell(*health)
+        self.wait_told()
+
+    def tell(self, *health: str) -> None:
+        """Have these GPUs from the kubelet's next word to the API server on."""
         self.health = health
         self.changes.put(True)
-        self.wait_told()
 
     def wait_told(self) -> None:
         """Wait until the node says what the plugin does: as many GPUs in its capacity, the healthy ones allocatable."""
@@ -132,10 +139,12 @@ class DevicePlugin:
 
         def state() -> Ready[None] | str:
             status = self.core.read_node_status(NODE, _request_timeout=10).status
-            found = tuple(int((amounts or {}).get(GPU, "0")) for amounts in (status.capacity, status.allocatable))
+            found = tuple(
+                int((amounts or {}).get(self.resource, "0")) for amounts in (status.capacity, status.allocatable)
+            )
             return Ready(None) if found == wanted else f"it has {found}"
 
-        what = f"node {NODE} to have {wanted[0]} {GPU}, {wanted[1]} allocatable"
+        what = f"node {NODE} to have {wanted[0]} {self.resource}, {wanted[1]} allocatable"
         wait_until(what, state, TOLD_SECONDS, poll=0.5)
 
     # --- what the kubelet calls

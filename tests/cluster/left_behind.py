@@ -44,6 +44,7 @@ def main(kubeconfig: str, pid: str) -> None:
                 core.delete_namespace(namespace.metadata.name, _request_timeout=10)
         selector: dict[str, Any] = {"label_selector": f"{TESTS}={pid}", "_request_timeout": 10}
         client.AdmissionregistrationV1Api(api).delete_collection_mutating_webhook_configuration(**selector)
+        client.NodeV1Api(api).delete_collection_runtime_class(**selector)
         client.SchedulingV1Api(api).delete_collection_priority_class(**selector)
         client.StorageV1Api(api).delete_collection_storage_class(**selector)
         core.delete_collection_persistent_volume(**selector)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from acceptance.gpu.node import GPU_RESOURCE as GPU
 from acceptance.kubernetes.gpu_access import GpuAccess
 from acceptance.kubernetes.gpu_diagnosis import no_gpu
 from acceptance.kubernetes.gpu_nodes import choose
-from acceptance.kubernetes.manifests import Manifest
+from acceptance.kubernetes.manifests import NAME, Manifest
 from acceptance.kubernetes.view import name_of, pods_on, requested
 from acceptance.options import read_settings
 from acceptance.paths import MANIFESTS
@@ -34,10 +35,12 @@ from tests import light_training
 from tests.cluster.device_plugin import HEALTHY, NODE, PREFIX, UNHEALTHY, DevicePlugin, no_kubelet
 from tests.cluster.lab import missing_image, namespaces_of
 from tests.cluster.lab_namespace import asks_for_gpu
+from tests.cluster.left_behind import of_these_tests
 from tools.lab_image_names import images_yaml, lab_images, own_images
 
 pytestmark = pytest.mark.cluster
 GPU_POD = ("-k", "cudavectoradd", "--require-gpu")
+SHARED = f"{GPU}.shared"  # what NVIDIA's plugin calls a GPU that several pods share
 ASKS = "echo devices: $NVIDIA_VISIBLE_DEVICES; test -c /dev/nvidia0 && echo a device"
 
 
@@ -61,6 +64,25 @@ def one_gpu(plugin: DevicePlugin) -> DevicePlugin:
     """The plugin with one healthy GPU."""
     plugin.advertise(HEALTHY)
     return plugin
+
+
+@pytest.fixture(scope="module")
+def shared_gpu(registered: DevicePlugin) -> Iterator[DevicePlugin]:
+    """A plugin besides, with one healthy GPU by another name."""
+    with DevicePlugin(registered.core, SHARED) as plugin:
+        plugin.advertise(HEALTHY)
+        yield plugin
+        registered.tell()  # the kubelet takes back the GPUs of both at once
+
+
+@pytest.fixture
+def runtime_class(api: client.ApiClient) -> Iterator[str]:
+    """A RuntimeClass of the site's, for the runtime that containerd takes by default."""
+    node: Any = client.NodeV1Api(api)
+    name = f"site-{secrets.token_hex(4)}"
+    node.create_runtime_class({"metadata": {"name": name, "labels": of_these_tests()}, "handler": "runc"})
+    yield name
+    node.delete_runtime_class(name)
 
 
 @pytest.fixture
@@ -199,8 +221,10 @@ class ComputesOnCpu(KubernetesStack):
 
 
 @pytest.fixture
-def stack(lab_kubeconfig: str, tmp_path: Path, vector_add: str) -> Iterator[Any]:
-    """The Kubernetes stack on the lab."""
+def stack(
+    lab_kubeconfig: str, tmp_path: Path, vector_add: str, runtime_class: str, shared_gpu: DevicePlugin
+) -> Iterator[Any]:
+    """The Kubernetes stack on the lab, whose GPUs are asked for by another name and run by a class of the site's."""
 
     class Lab(Existing):
         def __enter__(self) -> Access:
@@ -210,7 +234,8 @@ def stack(lab_kubeconfig: str, tmp_path: Path, vector_add: str) -> Iterator[Any]
         providers = MappingProxyType({"existing": Lab})
 
     given = {"target": "existing", "data": "digits", "images": vector_add.removeprefix("--images=")}
-    settings = read_settings(given, ["existing"], {})
+    sites = {"gpu_resource": SHARED, "runtime_class": runtime_class}
+    settings = read_settings(given | sites, ["existing"], {})
     (tmp_path / "logs").mkdir()
     workspace = Workspace(tmp_path, tmp_path / "logs", Redactor.from_environment({}))
     with OnLab(settings, workspace, lambda text: None, codeset=light_training.CODESET) as stack:
@@ -219,10 +244,10 @@ def stack(lab_kubeconfig: str, tmp_path: Path, vector_add: str) -> Iterator[Any]
 
 
 def holders(stack: KubernetesStack) -> list[str]:
-    """Return the pods that hold a GPU of the node, those on their way out included."""
+    """Return the pods that hold a GPU of the node, by either name; those on their way out included."""
     live = stack.namespace.live
     (node,) = live.nodes()
-    return [name_of(pod) for pod in pods_on(node, live.pods()) if requested(pod).get(GPU)]
+    return [name_of(pod) for pod in pods_on(node, live.pods()) if {GPU, SHARED} & requested(pod).keys()]
 
 
 def check_pod(stack: KubernetesStack) -> None:
@@ -231,8 +256,10 @@ def check_pod(stack: KubernetesStack) -> None:
     assert "Test PASSED" in result.log, result
 
 
-def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_path):
-    given, recipe, digits = len(one_gpu.given), Recipe("gpu", "quick", epochs=1), prepare(Source(), tmp_path / "data")
+def test_trainer_predictor_and_pod_take_turns_on_one_gpu_of_the_name_and_the_class_that_the_site_has(
+    stack, one_gpu, shared_gpu, runtime_class, tmp_path
+):
+    others, recipe, digits = len(one_gpu.given), Recipe("gpu", "quick", epochs=1), prepare(Source(), tmp_path / "data")
     run = stack.train(recipe, digits)
     assert holders(stack) == []
     with stack.serve(run, "gpu"):
@@ -243,14 +270,27 @@ def test_trainer_predictor_and_pod_take_turns_on_one_gpu(stack, one_gpu, tmp_pat
     with pytest.raises(AcceptanceError, match="a load that failed"), stack.serve(run, "gpu"):
         raise AcceptanceError("a load that failed")
     check_pod(stack)
-    assert one_gpu.given[given:] == [f"{PREFIX}0"] * 5
+    assert shared_gpu.given == [f"{PREFIX}0"] * 5
+    assert len(one_gpu.given) == others
+    check_rules(stack, runtime_class)
     stack.gpu_access.webhook = True
-    with pytest.raises(AcceptanceError, match=f"pod triton-gpu-.* asks for no {GPU}"), stack.serve(run, "gpu"):
+    with pytest.raises(AcceptanceError, match=f"pod triton-gpu-.* asks for no {SHARED}"), stack.serve(run, "gpu"):
         pytest.fail("it served")
-    with pytest.raises(AcceptanceError, match=f"pod training-gpu-.* asks for no {GPU}"):
+    with pytest.raises(AcceptanceError, match=f"pod training-gpu-.* asks for no {SHARED}"):
         stack.train(recipe, digits)
 
 
-def test_a_pod_that_is_kept_to_another_node_is_not_run_on_this_one(stack, one_gpu):
+def check_rules(stack: KubernetesStack, runtime_class: str) -> None:
+    """See that each pod with a GPU had it by the site's name and ran by the site's class, and that no other did."""
+    watched = stack.namespace.watches.pods
+    pods = [*watched.deleted(), *watched.items()]
+    on_gpu = [pod for pod in pods if requested(pod).get(SHARED)]
+    kinds = [pod.metadata.labels[NAME].partition("-gpu")[0] for pod in on_gpu]
+    assert sorted(kinds) == ["cuda-vector-add", "cuda-vector-add", "training", "triton", "triton"]
+    assert {pod.spec.runtime_class_name for pod in on_gpu} == {runtime_class}
+    assert {pod.spec.runtime_class_name for pod in pods if pod not in on_gpu} == {None}
+
+
+def test_a_pod_that_is_kept_to_another_node_is_not_run_on_this_one(stack):
     with pytest.raises(AcceptanceError, match=r"required node affinity: metadata.name In \['elsewhere'\]"):
         stack.run_pod(MANIFESTS / "cuda-vector-add" / "pod.yaml", "elsewhere")
