@@ -36,7 +36,7 @@ TRAINERS = {
         "logs.pop('val_loss'); self.log_metrics({**logs,",
     ),
     "another device": ("train.py", '",".join(devices_seen())', '"CPU,GPU:NVIDIA Made-Up"'),
-    "no keras model": ("export.py", "mlflow.keras.log_model(model", "(lambda *a, **k: None)(model"),
+    "no keras model": ("export.py", "tracked.log_model(mlflow.keras,", "(lambda *a, **k: None)(mlflow.keras,"),
 }
 # a server that does something else: (text of the Python backend's model, what stands there instead)
 SERVERS = {
