@@ -153,6 +153,7 @@ def test_the_gpu_pod_passes_twice_in_a_row_on_one_gpu(run_on_lab, one_gpu, vecto
     assert one_gpu.given[given:] == [f"{PREFIX}0"] * 2
 
 
+@pytest.mark.alone
 def test_the_gpu_pod_fails_in_time_with_the_name_of_who_has_the_gpu(run_on_lab, one_gpu, vector_add, namespace):
     namespace.run(name="greedy", container=asks_for_gpu())
     namespace.wait_running("greedy")
