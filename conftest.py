@@ -15,6 +15,7 @@ PLUGINS = [
     "fixtures.load",
     "fixtures.cluster",
     "fixtures.kserve",
+    "fixtures.workflows",
     "fixtures.docker",
     "steps.cluster",
     "steps.gpu_node",
@@ -23,6 +24,7 @@ PLUGINS = [
     "steps.prediction",
     "steps.load",
     "steps.kserve",
+    "steps.workflows",
     "steps.docker",
 ]
 

@@ -74,6 +74,12 @@ class Settings:
     mlflow_experiment: str = "triton-acceptance"
     gateway: str = ""
     """The URL of the ingress in front of Seldon's predictors, "" for none."""
+    workflow: str = "mlflow"
+    """What builds, trains and serves the CPU's model: `mlflow` for the run itself."""
+    fuseml_url: str = ""
+    fuseml_client: str = "rest"
+    fuseml_cli: Path | None = None
+    """FuseML's command line, None for the one on the PATH."""
     kube_context: str = ""
     cluster: str = ""
     agents: int = 2
@@ -94,6 +100,11 @@ class Settings:
     def seldon(self) -> bool:
         """Whether Seldon Core makes the predictors."""
         return self.predictor == "seldon"
+
+    @property
+    def by_workflow(self) -> bool:
+        """Whether an installation's workflow trains and serves the CPU's model."""
+        return self.workflow != "mlflow"
 
     @property
     def minio(self) -> bool:

@@ -53,6 +53,15 @@ WITHOUT_KSERVE = {
     "the_predictor_is_stopped_and_resumed",
     "deleting_the_predictor_leaves_nothing",
 }
+# those that are skipped where the run itself trains and serves the model
+WITHOUT_WORKFLOWS = {
+    "a_codeset_is_registered_and_its_code_arrives",
+    "an_assigned_workflow_builds_trains_and_serves",
+    "the_application_answers_the_deer",
+    "a_push_to_the_codeset_starts_a_new_run",
+    "unassigning_stops_new_runs",
+    "cleaning_up_takes_what_was_made_and_nothing_else",
+}
 
 
 class RunClock:

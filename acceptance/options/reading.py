@@ -9,6 +9,7 @@ from acceptance.load import limits
 from acceptance.options.pod_rules import read_pod_rules
 from acceptance.options.reader import Reader
 from acceptance.options.settings_file import SettingsFile
+from acceptance.options.workflow import read_workflow
 from acceptance.settings import MINIO, Settings
 from acceptance.storage.location import read_location
 from acceptance.training import server
@@ -75,6 +76,7 @@ def settings_of(reader: Reader, targets: Sequence[str]) -> Settings:
         cluster=reader.only_for("cluster", target, "kind", "k3d"),
         agents=agents,
         pods=read_pod_rules(reader, target, WITH_PODS),
+        **read_workflow(reader, target, WITH_PODS),
     )
     check_load(settings, " ".join(reader.source(key, getattr(settings, key)) for key in ("rate", "duration")))
     return settings

@@ -113,6 +113,20 @@ OPTIONS = (
         "kserve-tritonserver where it fits, else one of the run's own",
     ),
     Option(
+        "--workflow",
+        "what builds, trains and serves the CPU's model on a cluster. mlflow: the run itself; fuseml: your FuseML",
+        "mlflow",
+        choices=("mlflow", "fuseml"),
+    ),
+    Option("--fuseml-url", "http://HOST:PORT of the server of --workflow fuseml", variable="FUSEML_SERVER_URL"),
+    Option(
+        "--fuseml-client",
+        "how FuseML is asked. rest: by its API, and git; cli: by its command line",
+        "rest",
+        choices=("rest", "cli"),
+    ),
+    Option("--fuseml-cli", "FuseML's command line of --fuseml-client cli", "fuseml, on the PATH", file=True),
+    Option(
         "--pod-security",
         "the Pod Security level of the run's own namespace: restricted or baseline",
         "restricted",

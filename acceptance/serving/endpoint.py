@@ -15,7 +15,10 @@ from acceptance.training.tracking import TrainingRun
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a predictor answers: the name of its server, and addresses as `host:port`; `grpc` is "" without that."""
+    """Where a predictor answers: the name of its server, and addresses as `host:port`.
+
+    `grpc` and `metrics` are "" where none is reached; `http` has a path where one precedes all others there.
+    """
 
     name: str
     http: str

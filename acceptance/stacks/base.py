@@ -16,7 +16,7 @@ from acceptance.serving.endpoint import Endpoint, Predictor, not_ready
 from acceptance.serving.onnx_versions import OnnxVersions, model_versions, refuse_too_new
 from acceptance.serving.served_model import ServedModel
 from acceptance.settings import Settings
-from acceptance.stacks.protocol import Part, Say
+from acceptance.stacks.protocol import Part, Say, TargetFacts
 from acceptance.stacks.run_store import RunStore
 from acceptance.stacks.workspace import Workspace
 from acceptance.training import server_verdict
@@ -55,6 +55,9 @@ class BaseStack(ABC):
     def look_ahead(self, parts: Set[Part]) -> None:
         """Raise AcceptanceError with all that keeps the parts from being started, as far as that can be told."""
         return
+
+    def facts(self) -> TargetFacts:
+        return TargetFacts()
 
     @abstractmethod
     def check(self) -> None:

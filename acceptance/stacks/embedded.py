@@ -24,7 +24,7 @@ from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.settings import Settings
 from acceptance.stacks import embedded_needs, run_store
 from acceptance.stacks.local_stack import LocalStack
-from acceptance.stacks.protocol import Part, Say, TargetFacts
+from acceptance.stacks.protocol import Part, Say
 from acceptance.stacks.run_store import UsersStore
 from acceptance.stacks.workspace import Workspace, temporary_folder
 from acceptance.training import project, server_verdict
@@ -106,9 +106,6 @@ class EmbeddedStack(LocalStack):
     def save_evidence(self) -> None:
         """Save the servers' metrics; the processes write their logs into the report's folder themselves."""
         self.save_metrics()
-
-    def facts(self) -> TargetFacts:
-        return TargetFacts()
 
     def how_to_reach(self) -> str:
         groups = " ".join(f"-{process.popen.pid}" for process in self.processes.started)

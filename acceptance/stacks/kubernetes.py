@@ -11,11 +11,13 @@ from acceptance.gpu.nvidia_smi import Gpu
 from acceptance.kubernetes import manifests
 from acceptance.kubernetes.manifests import Manifest
 from acceptance.kubernetes.rights import FOR_EGRESS, FOR_PULLS, FOR_STORE, FOR_TRACKING
+from acceptance.kubernetes.tekton import last_lines, task_runs, tekton_version
 from acceptance.load.measured import Progress
 from acceptance.load.result import LoadPlan, LoadResult
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.onnx_versions import OnnxVersions
 from acceptance.serving.served_model import ServedModel
+from acceptance.settings import Settings
 from acceptance.stacks import kubernetes_objects as objects
 from acceptance.stacks.deployment_serving import DeploymentServing
 from acceptance.stacks.kserve_stack import KServeStack
@@ -26,12 +28,19 @@ from acceptance.stacks.kubernetes_predictors import PodPredictors
 from acceptance.stacks.kubernetes_preflight import Preflight
 from acceptance.stacks.protocol import Part, PodResult
 from acceptance.stacks.store_serving import StoreServing
+from acceptance.stacks.workflow_stack import WorkflowStack
 from acceptance.training.recipes import Recipe
 from acceptance.training.server import UsersServer
 from acceptance.training.tracking import TrainingRun
+from acceptance.workflows.fuseml.opening import problems as fuseml_problems
+from acceptance.workflows.model import Run
+from acceptance.workflows.tekton import failed_step, refuses_fuseml
+
+# where FuseML has its runs
+FUSEML_NAMESPACE = "fuseml-workloads"
 
 
-class KubernetesStack(KServeStack):
+class KubernetesStack(WorkflowStack, KServeStack):
     """Creates each component at first use; the namespace takes them all with it. `codeset` is the MLflow Project."""
 
     ready_seconds = 60
@@ -40,6 +49,7 @@ class KubernetesStack(KServeStack):
 
     def look_ahead(self, parts: Set[Part]) -> None:
         """Raise with all that the parts would fail for; whatever of them is still pulled goes on beside the run."""
+        parts = self.own_parts(parts)
         if self.store and not self.own_store:
             self.store.try_out()
         self.serving.prepare()
@@ -66,6 +76,23 @@ class KubernetesStack(KServeStack):
         if self.own_store and self.own_store.created:
             self.create_mlflow()
         self.try_server(parts)
+
+    # --- workflows
+
+    @classmethod
+    def problems(cls, settings: Settings) -> list[Problem]:
+        return [*super().problems(settings), *fuseml_problems(settings)]
+
+    def fuseml_beneath(self, version: str) -> list[Problem]:
+        problem = refuses_fuseml(version, tekton_version(self.cluster))
+        return [problem] if problem else []
+
+    def why_run_failed(self, run: Run) -> str:
+        step = failed_step(task_runs(self.cluster, FUSEML_NAMESPACE, run.name))
+        if not step:
+            return ""
+        log = last_lines(self.cluster, FUSEML_NAMESPACE, step.pod, step.container) if step.container else ""
+        return "\n".join([f"    {step}", *(f"    {line}" for line in log.splitlines())])
 
     # --- the GPU, and pods that look at it
 
@@ -143,6 +170,8 @@ class KubernetesStack(KServeStack):
     # --- load
 
     def attack(self, endpoint: Endpoint, plan: LoadPlan, progress: Progress) -> LoadResult:
+        if endpoint.name in self.applications:  # its pods are not the run's
+            return self.send_at_once(endpoint, [plan], progress)[0]
         pod = self.namespace.pods.one_ready(endpoint.name)
         self.namespace.pods.note_restarts(pod)  # an earlier load's are not this one's
         (result,) = self.send_at_once(endpoint, [plan], progress)

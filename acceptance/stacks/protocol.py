@@ -23,6 +23,8 @@ from acceptance.settings import Settings
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
+from acceptance.workflows.model import Application
+from acceptance.workflows.walk import Walk
 
 Say = Callable[[str], None]
 """Shows the progress of what takes long."""
@@ -175,3 +177,20 @@ class HasKServe(Protocol):
 
         Returns once both have ended and only pods of the new version are left.
         """
+
+
+@runtime_checkable
+class HasWorkflows(Protocol):
+    """A stack whose model an installation's workflows train and serve, where a run asks for that."""
+
+    def walk(self, recipe: Recipe, dataset: Dataset) -> AbstractContextManager[Walk]:
+        """Return the way from a codeset of the run's own to an application; what is left of it goes with the context.
+
+        Nothing is registered yet.
+        """
+
+    def tracked_by(self, application: Application, recipe: Recipe) -> TrainingRun:
+        """Return the run whose model an application serves, as the tracking server has it."""
+
+    def serve_application(self, application: Application, run: TrainingRun) -> AbstractContextManager[Endpoint]:
+        """Return where an application answers, once it does; it does not end with the context."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from acceptance.stacks.protocol import HasDocker, HasKServe, HasPods, Stack
+from acceptance.stacks.protocol import HasDocker, HasKServe, HasPods, HasWorkflows, Stack
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def kubernetes() -> type[Stack]:
 TARGETS = {
     "embedded": Target(embedded),
     "docker": Target(docker, (HasDocker,)),
-    "kind": Target(kubernetes, (HasPods, HasKServe)),
-    "k3d": Target(kubernetes, (HasPods, HasKServe)),
-    "existing": Target(kubernetes, (HasPods, HasKServe)),
+    "kind": Target(kubernetes, (HasPods, HasKServe, HasWorkflows)),
+    "k3d": Target(kubernetes, (HasPods, HasKServe, HasWorkflows)),
+    "existing": Target(kubernetes, (HasPods, HasKServe, HasWorkflows)),
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import requests
@@ -200,7 +200,24 @@ def found_run(tracking_uri: str, name: str, recipe: Recipe, within: str) -> Trai
             f"MLflow has {len(found)} runs named {name} in experiment {within} instead of 1; "
             f"look at the trainer's log and at {tracking_uri}"
         )
-    run = found[0]
+    return training_run(client, tracking_uri, found[0], name, recipe)
+
+
+def read_run_by_id(tracking_uri: str, run_id: str, recipe: Recipe, seconds: float = WHOLE_SECONDS) -> TrainingRun:
+    """Return a run that somebody else named; raises AcceptanceError where MLflow doesn't tell of it."""
+
+    def find() -> TrainingRun:
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri)
+        run = client.get_run(run_id)
+        return training_run(client, tracking_uri, run, run.info.run_name, recipe)
+
+    return ask_mlflow(tracking_uri, f"reading the run {run_id}", find, seconds)
+
+
+def training_run(client: Any, tracking_uri: str, run: Any, name: str, recipe: Recipe) -> TrainingRun:
+    """Return what MLflow's client has of a run."""
     metrics = {
         metric: [
             point.value for point in sorted(client.get_metric_history(run.info.run_id, metric), key=attrgetter("step"))

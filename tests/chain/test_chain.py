@@ -3,13 +3,14 @@
 import pytest
 
 from acceptance.serving import gpu_evidence
-from tests.running import WITHOUT_A_GPU, WITHOUT_KSERVE
+from tests.running import WITHOUT_A_GPU, WITHOUT_KSERVE, WITHOUT_WORKFLOWS
 
 pytestmark = pytest.mark.alone
 
 SKIPPED = (
     WITHOUT_A_GPU
     | WITHOUT_KSERVE
+    | WITHOUT_WORKFLOWS
     | {
         # about Docker: its own target runs them
         "docker_runs_a_container_for_this_user",
@@ -24,7 +25,7 @@ SKIPPED = (
 def test_every_scenario_passes_or_says_why_it_was_skipped(chain):
     outcomes = {name: found.outcome for name, found in chain.scenarios().items()}
     assert chain.code == 0, chain.output
-    assert len(outcomes) == 45
+    assert len(outcomes) == 51
     assert {name for name, outcome in outcomes.items() if outcome != "passed"} <= SKIPPED
     assert "the embedded target has no pods" in chain.output
 

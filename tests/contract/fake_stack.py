@@ -24,7 +24,7 @@ from acceptance.load.rollout import Rollout
 from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.gateway import Gateway
 from acceptance.serving.served_model import ServedModel
-from acceptance.stacks.protocol import HasKServe, HasPods, TargetFacts
+from acceptance.stacks.protocol import HasKServe, HasPods, HasWorkflows, TargetFacts
 from acceptance.stacks.targets import Target
 from acceptance.training.tracking import EXPERIMENT, TrainingRun
 from tests import http_server
@@ -170,8 +170,9 @@ def overrides():
 
 
 def pytest_acceptance_targets():
-    """Put the made-up stack in the embedded one's place; with `has_pods` false it says that it has none."""
-    made_up = Target(lambda: FakeStack, (HasPods, HasKServe) if overrides().get("has_pods", True) else ())
+    """Put the made-up stack in the embedded one's place; by what it is told it has pods, and workflows."""
+    able = (HasPods, HasKServe, *((HasWorkflows,) if overrides().get("has_workflows") else ()))
+    made_up = Target(lambda: FakeStack, able if overrides().get("has_pods", True) else ())
     # the options of clusters are for targets of that name
     return {"embedded": made_up, "existing": made_up}
 

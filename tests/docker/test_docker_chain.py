@@ -3,12 +3,13 @@
 import pytest
 
 from tests.docker.leftovers import left
-from tests.running import WITHOUT_A_GPU, WITHOUT_KSERVE, run_chain
+from tests.running import WITHOUT_A_GPU, WITHOUT_KSERVE, WITHOUT_WORKFLOWS, run_chain
 
 pytestmark = [pytest.mark.docker, pytest.mark.alone]
 SKIPPED = (
     WITHOUT_A_GPU
     | WITHOUT_KSERVE
+    | WITHOUT_WORKFLOWS
     | {
         "the_driver_and_the_gpu_are_new_enough",
         "docker_has_the_nvidia_runtime",

@@ -52,6 +52,20 @@ def load(count, incidents=()):
     return LoadResult(PLAN, np.zeros(count), np.zeros(count), np.full(count, 200), [""] * count, incidents)
 
 
+UNCOUNTED = Endpoint("application", "", "", "", "cifar10", "cpu", RUN)
+
+
+def test_where_no_metrics_are_reached_a_load_is_sent_and_nothing_counted():
+    asked = []
+
+    def attack(progress):
+        asked.append(progress())
+        return load(600)
+
+    assert measured_load(UNCOUNTED, PLAN, attack).codes.size == 600
+    assert asked == ["load"]
+
+
 def good_load(waited=0.0, stalled=0, code=200, incidents=()):
     """Return a load that went as planned, each answer so many seconds after its request.
 

@@ -20,7 +20,7 @@ from acceptance.serving.repository import MODEL
 from acceptance.settings import Settings
 from acceptance.stacks import protocol
 from acceptance.stacks.kubernetes import KubernetesStack
-from acceptance.stacks.protocol import HasDocker, HasKServe, HasPods, Stack, TargetFacts
+from acceptance.stacks.protocol import HasDocker, HasKServe, HasPods, HasWorkflows, Stack, TargetFacts
 from acceptance.stacks.targets import TARGETS, Target
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
@@ -43,7 +43,7 @@ EVERY: dict[str, Target] = {**TARGETS, **MADE_UP}
 # of which those that ask a server: the made-up embedded one answers by itself
 ASKING = [name for name in EVERY if name != "made-up embedded"]
 
-CAPABILITIES = (HasPods, HasDocker, HasKServe)
+CAPABILITIES = (HasPods, HasDocker, HasKServe, HasWorkflows)
 NOWHERE = "127.0.0.1:9"
 RUN = TrainingRun("", "0", "a run", "FINISHED", Recipe("cpu", "quick", 2), {}, {})
 # a predictor that no stack has, and nobody is behind

@@ -1,0 +1,35 @@
+"""What a whole walk asks FuseML, in order: by its server's recordings and by its command line's."""
+
+ALL_NONE = ["codesets-none-json", "workflows-none-json", "applications-none-json"]
+BACK = ["application-delete", "workflow-delete-assigned", "codeset-delete", "codesets-none-json", "project-delete"]
+PUSHED = ["runs-after-push-json"]
+
+SERVER_AGAIN = ["codesets-json", "codeset-register-again"]
+SERVER = [
+    *(["version-json", "extensions-empty-query"] * 2),
+    *ALL_NONE,
+    *("codesets-none-json", "codeset-register-new-project"),
+    *("workflow-create", "runs-none-json", "assign"),
+    *("runs-just-created-json", "runs-running-json", "runs-succeeded-json"),
+    "applications-json",
+    *("runs-succeeded-json", *SERVER_AGAIN, *PUSHED),
+    *("unassign", "assignments-after-unassign", *SERVER_AGAIN, *PUSHED),
+    *BACK,
+    *ALL_NONE,
+]
+
+PROGRAM_AGAIN = ["codesets-json", "codeset-register-again-changed", "codeset-json"]
+PROGRAM = [
+    *(["version-json", "extensions-json"] * 2),
+    *ALL_NONE,
+    *("codesets-none-json", "codeset-register", "codeset-json"),
+    *("workflow-create", "runs-by-project-json", "assign"),
+    *("runs-just-created-json", "runs-running-json", "runs-succeeded-json"),
+    "applications-json",
+    *("runs-succeeded-json", *PROGRAM_AGAIN, *PUSHED),
+    *("unassign", "assignments-several-json", *PROGRAM_AGAIN, *PUSHED),
+    *BACK,
+    *ALL_NONE,
+]
+# how the suite's own recordings call the first run, and the real ones
+FIRST = {"http": "jzmzq", "cli": "6sr57"}
