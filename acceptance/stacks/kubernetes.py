@@ -83,6 +83,9 @@ class KubernetesStack(WorkflowStack, KServeStack):
     def problems(cls, settings: Settings) -> list[Problem]:
         return [*super().problems(settings), *fuseml_problems(settings)]
 
+    def how_to_reach(self) -> str:
+        return "\n".join([super().how_to_reach(), *self.kept_walks])
+
     def fuseml_beneath(self, version: str) -> list[Problem]:
         problem = refuses_fuseml(version, tekton_version(self.cluster))
         return [problem] if problem else []

@@ -3,13 +3,16 @@
 import contextlib
 import dataclasses
 import secrets
+import shlex
 import tempfile
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from acceptance.data.dataset import Dataset
 from acceptance.errors import AcceptanceError, Problem, listed
+from acceptance.processes.local import Processes, module_command
 from acceptance.serving import served_model
 from acceptance.serving.endpoint import Endpoint, Predictor
 from acceptance.serving.repository import MODEL_FILE
@@ -18,6 +21,7 @@ from acceptance.stacks.base import BaseStack
 from acceptance.stacks.protocol import Part, TargetFacts
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, download, read_run_by_id
+from acceptance.workflows.fuseml import cleanup
 from acceptance.workflows.fuseml.definitions import workflow_for
 from acceptance.workflows.fuseml.opening import open_fuseml
 from acceptance.workflows.model import Application, Codeset, Run
@@ -35,6 +39,9 @@ class WorkflowStack(BaseStack):
     """A stack whose model may come of a workflow; `codeset` is the MLflow Project that is registered."""
 
     codeset: Path
+    processes: Processes
+    walk_seconds: ClassVar[Mapping[str, float]] = {}
+    """How often and how long a walk looks, by `Walk`'s own names, where that is not as usual."""
 
     @cached_property
     def applications(self) -> dict[str, Predictor]:
@@ -45,6 +52,11 @@ class WorkflowStack(BaseStack):
     def workflow_facts(self) -> dict[str, str]:
         """What runs the workflows, with its version."""
         return {}
+
+    @cached_property
+    def kept_walks(self) -> list[str]:
+        """What workflows left for good, with `--keep`, and how that is removed: a line each."""
+        return []
 
     def own_parts(self, parts: Set[Part]) -> Set[Part]:
         """Return those that the stack itself starts: a workflow trains and serves the CPU's model."""
@@ -79,12 +91,17 @@ class WorkflowStack(BaseStack):
             self.workflow_facts["FuseML"] = f"{fuseml.version()} ({CONTRACT})"
             folder = write_codeset(directory / "codeset", self.codeset, recipe, dataset.folder)
             workflow, codeset = workflow_for(fuseml.offered(), number), Codeset(f"acceptance-{number}", "cifar10")
-            walk = Walk(fuseml, workflow, codeset, folder, self.say, recipe.most_seconds + MORE_SECONDS)
+            most = recipe.most_seconds + MORE_SECONDS
+            walk = Walk(fuseml, workflow, codeset, folder, self.say, most, **self.walk_seconds)
+            remove = module_command(cleanup.__name__, self.settings.fuseml_url, codeset.project, workflow.name)
+            self.processes.afterwards(
+                remove, f"delete workflow {workflow.name} and project {codeset.project} in FuseML"
+            )
             try:
                 yield walk
             finally:
-                if self.settings.keep:
-                    self.say(f"kept: {', '.join(walk.made)}")
+                if self.settings.keep and walk.made:
+                    self.kept_walks.append(f"FuseML: {', '.join(walk.made)}; remove: {shlex.join(remove)}")
                 elif problems := walk.close():
                     raise AcceptanceError(listed(problems))
 

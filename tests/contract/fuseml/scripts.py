@@ -31,5 +31,7 @@ PROGRAM = [
     *BACK,
     *ALL_NONE,
 ]
+# what the guardian looks for at the end of a run that has left nothing
+GUARDIAN = ["applications-none-json", "workflows-none-json", "codesets-none-json"]
 # how the suite's own recordings call the first run, and the real ones
 FIRST = {"http": "jzmzq", "cli": "6sr57"}

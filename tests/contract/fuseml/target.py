@@ -23,6 +23,8 @@ RUN = "0123456789abcdef0123456789abcdef"
 
 
 class RecordedStack(WorkflowStack, EmbeddedStack):
+    walk_seconds = {"poll": 0.05, "least_quiet": 0.5}  # noqa: RUF012
+
     def __init__(self, settings, workspace, say):
         super().__init__(settings, workspace, say, codeset=CODESET)
 

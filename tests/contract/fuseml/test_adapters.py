@@ -9,7 +9,7 @@ import pytest
 
 from acceptance.errors import AcceptanceError
 from acceptance.redaction.redactor import Redactor
-from acceptance.workflows.fuseml import reading
+from acceptance.workflows.fuseml import cleanup, reading
 from acceptance.workflows.fuseml.cli import error_words
 from acceptance.workflows.fuseml.port import ASSIGN_SECONDS
 from acceptance.workflows.fuseml.rest import RestPort
@@ -277,3 +277,19 @@ def test_git_gets_the_password_by_no_argument_and_says_none(recorded, folder, tm
     assert "wrong-password" not in str(refused.value)
     assert "wrong-password" not in repr(Login("fuseml-demo", "wrong-password"))
     assert json.dumps(git.files(address, Login("x", "PASSWORD")))
+
+
+# --- the guardian
+
+
+@pytest.mark.parametrize("own", ["own"], indirect=True)
+def test_what_a_killed_run_left_is_deleted_by_names_alone(recorded):
+    back = ["workflows-json", "workflow-delete-assigned", "codesets-json", *BACK]
+    asked = recorded("rest", ["applications-json", "application-delete", *back])
+    assert cleanup.main(f"http://{asked.replay.address}", "demo", "mlflow-e2e") == 0
+    asked.check_over()
+
+
+def test_what_could_not_be_deleted_is_the_guardians_error(capsys):
+    assert cleanup.main("http://127.0.0.1:9", "demo", "mlflow-e2e") == 1
+    assert "FuseML at http://127.0.0.1:9, GET /applications: no answer" in capsys.readouterr().err

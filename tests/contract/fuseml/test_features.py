@@ -4,7 +4,7 @@ import pytest
 
 from tests.contract.fuseml.program import Program
 from tests.contract.fuseml.recordings import REAL, Names
-from tests.contract.fuseml.scripts import FIRST, PROGRAM, SERVER
+from tests.contract.fuseml.scripts import FIRST, GUARDIAN, PROGRAM, SERVER
 from tests.contract.fuseml.server import Replay, replaying
 from tests.running import WITHOUT_WORKFLOWS, run_made_up
 from tests.tracking_servers import running_server
@@ -29,7 +29,7 @@ def mlflow(tmp_path_factory):
 def test_the_features_judge_what_the_workflows_run_trained_and_serves(tmp_path, mlflow, client, chosen):
     script, kind = {"rest": (SERVER, "http"), "cli": (PROGRAM, "cli")}[client]
     names, bindings = Names({} if OWN else {"first": FIRST[kind]}), tmp_path / "bindings.json"
-    replay = Replay(script if client == "rest" else [], tmp_path / "git", OWN, names, bindings=bindings)
+    replay = Replay([*(script if client == "rest" else ()), *GUARDIAN], tmp_path / "git", OWN, names, bindings=bindings)
     program = Program(tmp_path / "bin", script if client == "cli" else [], replay)
     with replaying(replay), program.running():
         asked = [f"--fuseml-url=http://{replay.address}", f"--mlflow={mlflow}", f"--fuseml-client={client}"]
@@ -42,7 +42,7 @@ def test_the_features_judge_what_the_workflows_run_trained_and_serves(tmp_path, 
     assert result.code == 0, result.output
     assert {name for name, outcome in outcomes.items() if outcome != "passed"} <= {"grpc_gives_the_same_logits"}
     assert outcomes.keys() >= WITHOUT_WORKFLOWS
-    assert (replay if client == "rest" else program).is_over, (replay.unexpected, program.unexpected)
+    assert (replay.is_over, program.is_over) == (True, True), (replay.unexpected, program.unexpected)
     run = scenarios["an_assigned_workflow_builds_trains_and_serves"].figures["run"]
     assert run.startswith("run fuseml-acceptance-")
     page = (result.report / "report.html").read_text()
