@@ -19,6 +19,11 @@ Feature: Workflows take a codeset to an application
     And the highest is at the deer's index
     And the model that it serves is the one that the run tracked
 
+  Scenario: A wrong step fails its run and is named
+    Given the codeset is registered
+    When a workflow with a wrong step is assigned to the codeset
+    Then its run fails, and the step, its exit code and its last words are known
+
   Scenario: A push to the codeset starts a new run
     Given the workflow's run has left an application
     When a change is pushed to the codeset

@@ -45,6 +45,19 @@ def serves_tracked_model(endpoint, stack):
     assert not (problem := served_model.not_what_was_trained(served, endpoint.run)), problem
 
 
+@when("a workflow with a wrong step is assigned to the codeset", target_fixture="failure")
+def wrong_workflow_is_assigned(failure, figures):
+    figures("run", failure.run)
+    figures("ended as", failure.run.state)
+    return failure
+
+
+@then("its run fails, and the step, its exit code and its last words are known")
+def failure_is_known(failure, figures):
+    figures("why", failure.why)
+    assert not (problem := walks.unnamed(failure)), problem
+
+
 @when("a change is pushed to the codeset")
 def change_is_pushed(pushed_run, figures):
     figures("run", pushed_run)

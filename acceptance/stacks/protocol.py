@@ -23,7 +23,7 @@ from acceptance.settings import Settings
 from acceptance.stacks.workspace import Workspace
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun
-from acceptance.workflows.model import Application
+from acceptance.workflows.model import Application, Workflow
 from acceptance.workflows.walk import Walk
 
 Say = Callable[[str], None]
@@ -188,6 +188,9 @@ class HasWorkflows(Protocol):
 
         Nothing is registered yet.
         """
+
+    def wrong_workflow(self) -> Workflow:
+        """Return a workflow with a step that can't go well, under a name of the run's own."""
 
     def tracked_by(self, application: Application, recipe: Recipe) -> TrainingRun:
         """Return the run whose model an application serves, as the tracking server has it."""

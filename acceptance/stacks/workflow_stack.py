@@ -22,9 +22,9 @@ from acceptance.stacks.protocol import Part, TargetFacts
 from acceptance.training.recipes import Recipe
 from acceptance.training.tracking import TrainingRun, download, read_run_by_id
 from acceptance.workflows.fuseml import cleanup
-from acceptance.workflows.fuseml.definitions import workflow_for
+from acceptance.workflows.fuseml.definitions import read_workflow, workflow_for
 from acceptance.workflows.fuseml.opening import open_fuseml
-from acceptance.workflows.model import Application, Codeset, Run
+from acceptance.workflows.model import Application, Codeset, Run, Workflow
 from acceptance.workflows.project import write_codeset
 from acceptance.workflows.walk import Walk
 
@@ -104,6 +104,10 @@ class WorkflowStack(BaseStack):
                     self.kept_walks.append(f"FuseML: {', '.join(walk.made)}; remove: {shlex.join(remove)}")
                 elif problems := walk.close():
                     raise AcceptanceError(listed(problems))
+
+    def wrong_workflow(self) -> Workflow:
+        """Return a workflow with a step that can't go well, under a name of the run's own."""
+        return read_workflow("wrong-step", secrets.token_hex(4))
 
     def tracked_by(self, application: Application, recipe: Recipe) -> TrainingRun:
         """Return the run whose model an application serves, as the tracking server has it."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from acceptance.errors import AcceptanceError, Problem, Unrecoverable, WaitTimeout, listed, problem_of
@@ -20,6 +21,14 @@ POLL_SECONDS = 1.0
 QUIET_TIMES, LEAST_QUIET_SECONDS = 3, 5.0
 # in the codeset's folder: what it says changes with each push
 PUSHED = "PUSHED"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that did not go well, and what is known of the step that failed."""
+
+    run: Run
+    why: str
 
 
 class Walk:
@@ -72,11 +81,29 @@ class Walk:
 
     def assign(self) -> Run:
         """Create the workflow and assign it to the codeset; return the run that this started."""
-        name = self.workflow.name
-        self.say(f"creating workflow {name} and assigning it")
-        self.workflows.create(self.workflow)
-        self.made[f"workflow {name}"] = lambda: self.workflows.delete_workflow(name)
-        return self.started_by(lambda: self.workflows.assign(name, self.codeset), "assigned")
+        self.create(self.workflow)
+        return self.started_by(lambda: self.workflows.assign(self.workflow.name, self.codeset), "assigned")
+
+    def create(self, workflow: Workflow) -> None:
+        self.say(f"creating workflow {workflow.name} and assigning it")
+        self.workflows.create(workflow)
+        self.made[f"workflow {workflow.name}"] = lambda: self.workflows.delete_workflow(workflow.name)
+
+    def fail(self, wrong: Workflow) -> "Failure":
+        """Assign a workflow with a step that can't go well to the codeset too; return how its run ended, and delete it.
+
+        Raises AcceptanceError where the run goes well.
+        """
+        name = wrong.name
+        self.create(wrong)
+        run = self.started_by(lambda: self.workflows.assign(name, self.codeset), "assigned", name)
+        over = self.wait_until_over(run)
+        failure = Failure(over, self.workflows.why_failed(over).strip())
+        self.workflows.unassign(name, self.codeset)  # else each push starts it as well
+        self.made.pop(f"workflow {name}")()
+        if over.went_well:
+            raise AcceptanceError(f"{over} ended as {over.state}, and its step can't go well; see what it ran")
+        return failure
 
     def push(self) -> Run:
         """Push a change to the codeset; return the run that this started."""
@@ -87,46 +114,51 @@ class Walk:
         (self.folder / PUSHED).write_text(f"{self.pushes}\n", encoding="utf-8")
         self.workflows.register(self.codeset, self.folder)
 
-    def started_by(self, action: Callable[[], None], done: str) -> Run:
-        """Return the run that an action started: the product may say that all went well, and start none."""
-        known, begun = self.names(), time.monotonic()
+    def started_by(self, action: Callable[[], None], done: str, workflow: str = "") -> Run:
+        """Return the run that an action started: the product may say that all went well, and start none.
+
+        `workflow`: whose run, the walk's own by default.
+        """
+        known, begun = self.names(workflow), time.monotonic()
         action()
 
         def state() -> Ready[Run] | str:
-            new = [run for run in self.runs() if run.name not in known]
+            new = [run for run in self.runs(workflow) if run.name not in known]
             return Ready(new[0]) if new else "no new run"
 
         try:
             run = wait_until(f"a run, with {self.codeset} {done}", state, self.new_run_seconds, poll=self.poll)
         except WaitTimeout as error:
             error.add(
-                f"workflow {self.workflow.name} and codeset {self.codeset}: look at the workflow's event listener, at "
-                "the webhook of the codeset's repository, and at what the cluster says of new runs"
+                f"workflow {workflow or self.workflow.name} and codeset {self.codeset}: look at the workflow's event "
+                "listener, at the webhook of the codeset's repository, and at what the cluster says of new runs"
             )
             raise
         self.took_to_start = time.monotonic() - begun
         return run
 
-    def runs(self) -> list[Run]:
-        return self.workflows.runs(self.workflow.name, self.codeset)
+    def runs(self, workflow: str = "") -> list[Run]:
+        return self.workflows.runs(workflow or self.workflow.name, self.codeset)
 
-    def names(self) -> Set[str]:
-        return {run.name for run in self.runs()}
+    def names(self, workflow: str = "") -> Set[str]:
+        return {run.name for run in self.runs(workflow)}
 
     def wait_for_end(self, run: Run) -> Run:
         """Return the run once it is over; raises AcceptanceError where it did not go well, with its step if known."""
+        over = self.wait_until_over(run)
+        if not over.went_well:
+            raise AcceptanceError(Problem(f"{over} ended as {over.state}", detail=self.workflows.why_failed(over)))
+        return over
 
+    def wait_until_over(self, run: Run) -> Run:
         def state() -> Ready[Run] | str:
-            now = next((one for one in self.runs() if one.name == run.name), None)
+            now = next((one for one in self.runs(run.workflow) if one.name == run.name), None)
             if now is None:
                 raise Unrecoverable(f"{run} is gone; was its workflow deleted?")
             self.say(f"{now}: {now.state}")
             return Ready(now) if now.is_over else now.state
 
-        over = wait_until(f"{run} to end", state, self.run_seconds, poll=self.poll)
-        if not over.went_well:
-            raise AcceptanceError(Problem(f"{over} ended as {over.state}", detail=self.workflows.why_failed(over)))
-        return over
+        return wait_until(f"{run} to end", state, self.run_seconds, poll=self.poll)
 
     def wait_for_application(self) -> Application:
         """Return the application that a run left."""
@@ -174,6 +206,17 @@ class Walk:
             if problem := problem_of(delete):
                 problems.append(Problem(f"{what} is left: {problem.what}", f"delete it by hand; {problem.fix}"))
         return problems
+
+
+def unnamed(failure: Failure) -> Problem | None:
+    """Say that nobody knows which step of a run failed, and how."""
+    if "exit code" in failure.why:
+        return None
+    return Problem(
+        f"{failure.run} ended as {failure.run.state}, and which step failed with which exit code is not known: "
+        f"{failure.why or 'nothing is said'}",
+        "let the account read what the workflow ran: its tasks, and their pods' logs",
+    )
 
 
 def some(left: list[str]) -> Problem | None:

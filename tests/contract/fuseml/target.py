@@ -15,7 +15,9 @@ from acceptance.stacks.embedded import EmbeddedStack
 from acceptance.stacks.protocol import HasPods, HasWorkflows
 from acceptance.stacks.targets import Target
 from acceptance.stacks.workflow_stack import WorkflowStack
+from acceptance.workflows.tekton import failed_step
 from tests.light_training import CODESET
+from tests.unit.workflows.test_tekton import FAILED
 
 APPLICATION = "demo-cifar10-mlflow-e2e"
 URL = f"http://{APPLICATION}.fuseml-workloads.192.0.2.74.nip.io/v2/models/{APPLICATION}/infer"
@@ -41,6 +43,9 @@ class RecordedStack(WorkflowStack, EmbeddedStack):
 
     def look_ahead(self, parts):
         return
+
+    def why_run_failed(self, run):
+        return f"    {failed_step([FAILED])}\n    no GPU"
 
     def run_pod(self, manifest, node=""):
         raise AcceptanceError("its pods are made up")

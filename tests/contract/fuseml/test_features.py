@@ -45,6 +45,8 @@ def test_the_features_judge_what_the_workflows_run_trained_and_serves(tmp_path, 
     assert (replay.is_over, program.is_over) == (True, True), (replay.unexpected, program.unexpected)
     run = scenarios["an_assigned_workflow_builds_trains_and_serves"].figures["run"]
     assert run.startswith("run fuseml-acceptance-")
+    why = scenarios["a_wrong_step_fails_its_run_and_is_named"].figures["why"]
+    assert why.splitlines() == ["task trainer, step train ended with exit code 3: trainer said so", "    no GPU"]
     page = (result.report / "report.html").read_text()
     assert "v0.3.0 (contract: " in page
     texts = [file.read_text(errors="replace") for file in result.report.rglob("*") if file.is_file()]

@@ -34,6 +34,9 @@ def test_a_walk_asks_what_was_recorded_and_nothing_else(recorded, client, folder
         assert application.name == application.model == "acceptance-1a2b-images-mlflow-e2e-1a2b"
         assert application.address == f"{application.name}.fuseml-workloads.192.0.2.74.nip.io"
         assert application.model_folder == f"model/triton/{application.name}/1"
+        failure = walk.fail(read_workflow("wrong-step", "3c4d"))
+        assert (failure.run.workflow, failure.run.state) == ("wrong-step-3c4d", "Failed")
+        assert "workflow wrong-step-3c4d" not in walk.made
         second = walk.wait_for_end(walk.push())
         assert second.name != first.name
         assert digests(folder).keys() > {"PUSHED"}

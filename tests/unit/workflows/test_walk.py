@@ -10,7 +10,7 @@ from acceptance.redaction.redactor import Redactor
 from acceptance.workflows.fuseml.engine import FuseML
 from acceptance.workflows.git import Git
 from acceptance.workflows.model import Application, Codeset, Run, Workflow
-from acceptance.workflows.walk import Walk, some
+from acceptance.workflows.walk import Failure, Walk, some, unnamed
 
 CODESET = Codeset("own", "images", "http://git/own/images.git")
 URL = "http://app.example.org/v2/models/app/infer"
@@ -104,6 +104,30 @@ def test_a_run_that_failed_is_named_with_its_step(walk_on, state):
         f"run run-1 of workflow w ended as {state}",
         "    task trainer, step trainer ended with exit code 3: no GPU",
     ]
+
+
+def test_a_wrong_step_is_named_and_its_workflow_goes(walk_on):
+    made_up = MadeUp(["Running", "Failed (Timeout)"])
+    walk = walk_on(made_up)
+    walk.register()
+    failure = walk.fail(Workflow("wrong", ""))
+    assert str(failure.run) == "run run-1 of workflow wrong"
+    assert failure.why == "task trainer, step trainer ended with exit code 3: no GPU"
+    assert unnamed(failure) is None
+    assert "workflow wrong" not in made_up.there
+    assert made_up.unassigned
+    unknown = unnamed(Failure(failure.run, ""))
+    assert unknown
+    assert "run run-1 of workflow wrong ended as Failed (Timeout), and which step" in unknown.what
+    assert "nothing is said" in unknown.what
+
+
+def test_a_wrong_step_that_goes_well_is_no_failure(walk_on):
+    walk = walk_on(MadeUp())
+    walk.register()
+    with pytest.raises(AcceptanceError, match="ended as Succeeded, and its step can't go well"):
+        walk.fail(Workflow("wrong", ""))
+    assert "workflow wrong" not in walk.made
 
 
 def test_a_run_that_is_gone_is_not_waited_for(walk_on):
