@@ -80,6 +80,8 @@ class Settings:
     fuseml_client: str = "rest"
     fuseml_cli: Path | None = None
     """FuseML's command line, None for the one on the PATH."""
+    fuseml_install: str = ""
+    """The domain beneath which FuseML is to be installed, "" for one that is there."""
     kube_context: str = ""
     cluster: str = ""
     agents: int = 2

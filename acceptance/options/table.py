@@ -127,6 +127,11 @@ OPTIONS = (
     ),
     Option("--fuseml-cli", "FuseML's command line of --fuseml-client cli", "fuseml, on the PATH", file=True),
     Option(
+        "--fuseml-install",
+        "DOMAIN: have fuseml-installer install FuseML beneath it, in the cluster; it stays there",
+        "nothing is installed",
+    ),
+    Option(
         "--pod-security",
         "the Pod Security level of the run's own namespace: restricted or baseline",
         "restricted",

@@ -1,5 +1,6 @@
 """What runs workflows, and how it is asked, read from the options."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from acceptance.errors import BadSetting
 from acceptance.options.reader import Place, Reader
 
+DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 URL = "http://HOST:PORT or https://HOST, without a path"
 
 
@@ -17,7 +19,7 @@ def read_workflow(reader: Reader, target: str, with_pods: Sequence[str]) -> dict
     if workflow != "mlflow" and not reader.only_for("workflow", target, *with_pods):
         workflow = "mlflow"
     if workflow == "mlflow":
-        refuse_others(reader, "fuseml_url", "fuseml_client", "fuseml_cli")
+        refuse_others(reader, "fuseml_url", "fuseml_client", "fuseml_cli", "fuseml_install")
         return {}
     client = reader.one_of("fuseml_client", "rest")
     if client != "cli":
@@ -27,9 +29,11 @@ def read_workflow(reader: Reader, target: str, with_pods: Sequence[str]) -> dict
             f"{source}: its trainer tracks on the MLflow of FuseML's extension; name that as it is reached from here, "
             "--mlflow URI"
         )
-    url = read_url(reader, source)
+    domain = read_domain(reader)
+    url = read_url(reader, source, f"http://fuseml-core.{domain}" if domain else "")
     cli = reader.path("fuseml_cli") if client == "cli" else None
-    return {"workflow": workflow, "fuseml_url": url, "fuseml_client": client, "fuseml_cli": cli}
+    fuseml = {"fuseml_url": url, "fuseml_client": client, "fuseml_cli": cli, "fuseml_install": domain}
+    return {"workflow": workflow, **fuseml}
 
 
 def refuse_others(reader: Reader, *keys: str, needed: str = "--workflow fuseml") -> None:
@@ -41,8 +45,18 @@ def refuse_others(reader: Reader, *keys: str, needed: str = "--workflow fuseml")
             raise BadSetting(f"{given.values[0][1]}: only {needed} uses it; leave it out")
 
 
-def read_url(reader: Reader, needed_by: str) -> str:
+def read_domain(reader: Reader) -> str:
+    domain, source = reader.text("fuseml_install")
+    if domain and not DOMAIN.fullmatch(domain):
+        raise BadSetting(f"{source}: must be a domain in small letters, such as 192.0.2.7.nip.io")
+    return domain
+
+
+def read_url(reader: Reader, needed_by: str, installed: str) -> str:
+    """Return FuseML's address; `installed`: where an installer puts it, "" where none is called."""
     text, source = reader.text("fuseml_url")
+    if not text and installed:
+        return installed
     option = reader.options["fuseml_url"]
     if not text:
         raise BadSetting(

@@ -32,6 +32,7 @@ from acceptance.stacks.workflow_stack import WorkflowStack
 from acceptance.training.recipes import Recipe
 from acceptance.training.server import UsersServer
 from acceptance.training.tracking import TrainingRun
+from acceptance.workflows.fuseml import installer
 from acceptance.workflows.fuseml.opening import problems as fuseml_problems
 from acceptance.workflows.model import Run
 from acceptance.workflows.tekton import failed_step, refuses_fuseml
@@ -81,7 +82,11 @@ class KubernetesStack(WorkflowStack, KServeStack):
 
     @classmethod
     def problems(cls, settings: Settings) -> list[Problem]:
-        return [*super().problems(settings), *fuseml_problems(settings)]
+        return [*super().problems(settings), *fuseml_problems(settings), *installer.problems(settings)]
+
+    def install_fuseml(self, directory: Path) -> None:
+        cluster, redactor = self.cluster, self.workspace.redactor
+        installer.install(self.settings.fuseml_install, cluster.context, cluster.kubeconfig, directory, redactor)
 
     def how_to_reach(self) -> str:
         return "\n".join([super().how_to_reach(), *self.kept_walks])

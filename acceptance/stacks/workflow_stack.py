@@ -5,6 +5,7 @@ import dataclasses
 import secrets
 import shlex
 import tempfile
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 from pathlib import Path
@@ -68,13 +69,17 @@ class WorkflowStack(BaseStack):
         """Try the user's tracking server only where the stack itself trains: a load alone tracks nothing."""
         super().try_server({part for part in parts if part.device == "gpu"} if self.settings.by_workflow else parts)
 
+    @abstractmethod
+    def install_fuseml(self, directory: Path) -> None:
+        """Install FuseML as the options say; `directory` is nobody else's to read."""
+
+    @abstractmethod
     def fuseml_beneath(self, version: str) -> list[Problem]:
         """Return what in the cluster keeps this version of FuseML from running anything."""
-        return []
 
+    @abstractmethod
     def why_run_failed(self, run: Run) -> str:
-        """Return what the cluster knows of a run that failed."""
-        return ""
+        """Return what the cluster knows of a run that failed, "" where that is nothing."""
 
     def facts(self) -> TargetFacts:
         found = super().facts()
@@ -88,6 +93,9 @@ class WorkflowStack(BaseStack):
             self.settings, directory, self.workspace.redactor, self.fuseml_beneath, self.why_run_failed
         )
         with fuseml:
+            if self.settings.fuseml_install:
+                self.say(f"installing FuseML beneath {self.settings.fuseml_install}")
+                self.install_fuseml(directory)
             self.workflow_facts["FuseML"] = f"{fuseml.version()} ({CONTRACT})"
             folder = write_codeset(directory / "codeset", self.codeset, recipe, dataset.folder)
             workflow, codeset = workflow_for(fuseml.offered(), number), Codeset(f"acceptance-{number}", "cifar10")

@@ -53,6 +53,9 @@ def test_without_it_fusemls_own_variable_is_none_of_the_runs_business():
         ({"fuseml_url": "http://x:abc"}, "--fuseml-url http://x:abc: must be"),
         ({"fuseml_url": URL, "fuseml_cli": "/bin/sh"}, "--fuseml-cli /bin/sh: only --fuseml-client cli uses it"),
         ({"workflow": "mlflow", "fuseml_url": URL}, "--fuseml-url .*: only --workflow fuseml uses it; leave it out"),
+        ({"fuseml_install": "Nip_io"}, "--fuseml-install Nip_io: must be a domain in small letters"),
+        ({"fuseml_install": "-x.io --force"}, "--fuseml-install -x.io --force: must be a domain"),
+        ({"workflow": "mlflow", "fuseml_install": "x.io"}, "--fuseml-install x.io: only --workflow fuseml uses it"),
         ({"workflow": "mlflow", "fuseml_client": "cli"}, "--fuseml-client cli: only --workflow fuseml uses it"),
         ({"workflow": "tekton"}, "--workflow tekton: unknown; choose one of mlflow, fuseml"),
     ],
@@ -61,6 +64,12 @@ def test_what_cannot_be_is_named(given, words):
     with pytest.raises(BadSetting, match=words) as error:
         read(**given)
     assert "geheim" not in str(error.value)
+
+
+def test_what_is_installed_is_asked_where_the_installer_puts_it():
+    assert read(fuseml_install="192.0.2.7.nip.io").fuseml_url == "http://fuseml-core.192.0.2.7.nip.io"
+    settings = read(fuseml_install="192.0.2.7.nip.io", fuseml_url=URL)
+    assert (settings.fuseml_url, settings.fuseml_install) == (URL, "192.0.2.7.nip.io")
 
 
 def test_what_comes_from_a_lesser_place_gives_way_to_the_target():

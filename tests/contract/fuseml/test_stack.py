@@ -27,17 +27,24 @@ class Guardian:
 
 
 class OnNoCluster(KubernetesStack):
+    installed = ""
+
+    def install_fuseml(self, directory):
+        assert directory.stat().st_mode & 0o77 == 0
+        self.installed += self.settings.fuseml_install
+
     def fuseml_beneath(self, version):
         return []
 
 
-@pytest.mark.parametrize(("keep", "more"), [(True, []), (False, BACK[2:])])
-def test_what_a_walk_made_is_deleted_at_its_end_or_kept_with_the_command_that_deletes_it(tmp_path, keep, more):
+@pytest.mark.parametrize(("keep", "more", "domain"), [(True, [], ""), (False, BACK[2:], "192.0.2.7.nip.io")])
+def test_what_a_walk_made_is_deleted_at_its_end_or_kept_with_the_command_that_deletes_it(tmp_path, keep, more, domain):
     (tmp_path / "data").mkdir()
     replay = Replay([*REGISTERED, *more], tmp_path / "git", True, Names())
     guardian, dataset = Guardian(), SimpleNamespace(folder=tmp_path / "data")
     with replaying(replay):
         options = {"workflow": "fuseml", "fuseml_url": f"http://{replay.address}", "mlflow": "http://mlflow.org"}
+        options |= {"fuseml_install": domain} if domain else {}
         settings = read_settings({"target": "existing", **options}, ["existing"], {})
         workspace = Workspace(tmp_path, tmp_path)
         stack: Any = OnNoCluster(dataclasses.replace(settings, keep=keep), workspace, lambda text: None, CODESET)
@@ -45,6 +52,7 @@ def test_what_a_walk_made_is_deleted_at_its_end_or_kept_with_the_command_that_de
         with stack.walk(Recipe("cpu", "quick", 2), dataset) as walk:
             codeset = walk.register()
     assert replay.is_over, replay.unexpected
+    assert stack.installed == domain
     (command,) = guardian.told
     assert command == [f"http://{replay.address}", codeset.project, walk.workflow.name]
     kept = f"FuseML: codeset {codeset}; remove: "

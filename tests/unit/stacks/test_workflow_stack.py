@@ -1,5 +1,8 @@
 """What the Kubernetes stack does where workflows train and serve: what it starts itself, what it asks the cluster."""
 
+import json
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from acceptance.stacks.workspace import Workspace
 from acceptance.workflows.model import Run
 from tests.unit.kubernetes.small_cluster import SmallCluster
 from tests.unit.stacks.test_kubernetes import stack_on
+from tests.unit.workflows.test_installer import INSTALLER, KUBECTL
 from tests.unit.workflows.test_tekton import DEPLOYMENTS, FAILED, LOG, TASK_RUNS
 
 FUSEML = {"workflow": "fuseml", "fuseml_url": "http://fuseml", "mlflow": "http://mlflow.example.org"}
@@ -56,6 +60,19 @@ def test_an_applications_load_is_sent_to_its_address_without_a_look_at_its_pods(
     sent: Any = stack.attack(endpoint, LoadPlan(1, 1, b""), lambda: "")
     assert sent == "sent to http://app.example.org/seldon/ns/app/v2/models/app/infer"
     assert stack.served_model(endpoint) == ServedModel("0", "there")
+
+
+def test_fuseml_is_installed_in_the_runs_own_cluster(tmp_path, monkeypatch):
+    for name, body in (("kubectl", KUBECTL), ("fuseml-installer", INSTALLER)):
+        (tmp_path / name).write_text(f"#!{sys.executable} -IS\n{body}")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "own").mkdir()
+    with stack_on(SmallCluster(), tmp_path, **FUSEML, fuseml_install="192.0.2.7.nip.io") as stack:
+        stack.install_fuseml(tmp_path / "own")
+    called = json.loads((tmp_path / "called.json").read_text())
+    assert called["kubeconfig"].startswith(f"of --kubeconfig {tmp_path}/kubeconfig --context lab config view")
+    assert called["argv"][-1] == "192.0.2.7.nip.io"
 
 
 def test_the_cluster_says_why_a_run_failed_and_what_keeps_fuseml_from_any(tmp_path):
