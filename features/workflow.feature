@@ -19,6 +19,13 @@ Feature: Workflows take a codeset to an application
     And the highest is at the deer's index
     And the model that it serves is the one that the run tracked
 
+  @gpu
+  Scenario: The GPU's workflow trains and serves on the GPU
+    Given the GPU's workflow has run
+    Then as many epochs ran as were asked for
+    And it names the GPU as the device that trained
+    And its application answered the deer at its index
+
   Scenario: A wrong step fails its run and is named
     Given the codeset is registered
     When a workflow with a wrong step is assigned to the codeset

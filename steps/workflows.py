@@ -5,7 +5,7 @@ PYTEST_DONT_REWRITE: a failed step says its problem, and no more.
 
 from pytest_bdd import given, then, when
 
-from acceptance.serving import served_model
+from acceptance.serving import predictions, served_model
 from acceptance.workflows import walk as walks
 
 
@@ -29,7 +29,7 @@ def workflow_is_assigned(started_run, figures):
 @then("the run that this starts goes well to its end")
 def run_goes_well(ended_run, figures):
     figures("ended as", ended_run.state)
-    figures("run took", f"{ended_run.seconds:.0f} s")
+    figures("run took", ended_run.took)
 
 
 @given("the workflow's run has left an application", target_fixture="endpoint")
@@ -43,6 +43,18 @@ def run_left_application(application, cpu_endpoint, figures):
 def serves_tracked_model(endpoint, stack):
     served = stack.served_model(endpoint)
     assert not (problem := served_model.not_what_was_trained(served, endpoint.run)), problem
+
+
+@given("the GPU's workflow has run", target_fixture="run")
+def gpu_workflow_has_run(workflow_on_gpu, figures):
+    figures("devices", ", ".join(workflow_on_gpu.training.devices))
+    return workflow_on_gpu.training
+
+
+@then("its application answered the deer at its index")
+def gpu_application_answered(workflow_on_gpu, settings, dataset):
+    problem = predictions.wrong_index(workflow_on_gpu.logits[0], settings.expect_index, dataset.classes)
+    assert not problem, problem
 
 
 @when("a workflow with a wrong step is assigned to the codeset", target_fixture="failure")

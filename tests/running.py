@@ -58,6 +58,7 @@ WITHOUT_WORKFLOWS = {
     "a_codeset_is_registered_and_its_code_arrives",
     "an_assigned_workflow_builds_trains_and_serves",
     "the_application_answers_the_deer",
+    "the_gpus_workflow_trains_and_serves_on_the_gpu",
     "a_wrong_step_fails_its_run_and_is_named",
     "a_push_to_the_codeset_starts_a_new_run",
     "unassigning_stops_new_runs",

@@ -98,7 +98,8 @@ class WorkflowStack(BaseStack):
                 self.install_fuseml(directory)
             self.workflow_facts["FuseML"] = f"{fuseml.version()} ({CONTRACT})"
             folder = write_codeset(directory / "codeset", self.codeset, recipe, dataset.folder)
-            workflow, codeset = workflow_for(fuseml.offered(), number), Codeset(f"acceptance-{number}", "cifar10")
+            workflow = workflow_for(fuseml.offered(), number, recipe.device, self.settings.pods.gpu_resource)
+            codeset = Codeset(f"acceptance-{number}", "cifar10")
             most = recipe.most_seconds + MORE_SECONDS
             walk = Walk(fuseml, workflow, codeset, folder, self.say, most, **self.walk_seconds)
             remove = module_command(cleanup.__name__, self.settings.fuseml_url, codeset.project, workflow.name)

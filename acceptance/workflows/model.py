@@ -67,8 +67,11 @@ class Run:
         return self.word in WELL
 
     @property
-    def seconds(self) -> float | None:
-        return (self.ended - self.started).total_seconds() if self.started and self.ended else None
+    def took(self) -> str:
+        """How long it went on, in words; a run that never had a status has no times."""
+        if not self.started or not self.ended:
+            return "its times are not known"
+        return f"{(self.ended - self.started).total_seconds():.0f} s"
 
 
 @dataclass(frozen=True)

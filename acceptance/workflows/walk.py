@@ -173,6 +173,12 @@ class Walk:
         self.made[f"application {name}"] = lambda: self.workflows.delete_application(name)
         return application
 
+    def go(self) -> Application:
+        """Go all the way; return the application."""
+        self.register()
+        self.wait_for_end(self.assign())
+        return self.wait_for_application()
+
     # --- and back
 
     def unassign(self) -> list[str]:

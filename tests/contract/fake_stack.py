@@ -23,12 +23,16 @@ from acceptance.load.result import SAMPLED, LoadResult
 from acceptance.load.rollout import Rollout
 from acceptance.serving.endpoint import Endpoint
 from acceptance.serving.gateway import Gateway
+from acceptance.serving.inference import Answer
 from acceptance.serving.served_model import ServedModel
 from acceptance.stacks.protocol import HasKServe, HasPods, HasWorkflows, TargetFacts
 from acceptance.stacks.targets import Target
 from acceptance.training.tracking import EXPERIMENT, TrainingRun
+from acceptance.workflows.model import Codeset, Workflow
+from acceptance.workflows.walk import Walk
 from tests import http_server
 from tests.contract import fake_node
+from tests.made_up_workflows import MadeUp
 
 
 def raise_between_lines():
@@ -114,6 +118,13 @@ SAYS = {
     "log": "",
     # all that is wrong at the run's beginning
     "wrong": [],
+    # a workflow's runs, one state after the other, and why they fail; whether it stays assigned, and goes when it is
+    # deleted; a file of the codeset's that doesn't arrive
+    "workflow_states": ["Running", "Succeeded"],
+    "workflow_why": "    task trainer, step trainer ended with exit code 3: no GPU",
+    "workflow_stays": False,
+    "workflow_goes": True,
+    "lost_file": "",
 }
 
 
@@ -170,11 +181,28 @@ def overrides():
 
 
 def pytest_acceptance_targets():
-    """Put the made-up stack in the embedded one's place; by what it is told it has pods, and workflows."""
-    able = (HasPods, HasKServe, *((HasWorkflows,) if overrides().get("has_workflows") else ()))
-    made_up = Target(lambda: FakeStack, able if overrides().get("has_pods", True) else ())
+    """Put the made-up stack in the embedded one's place; with `has_pods` false it says that it has none."""
+    able = (HasPods, HasKServe, HasWorkflows) if overrides().get("has_pods", True) else ()
+    made_up = Target(lambda: FakeStack, able)
     # the options of clusters are for targets of that name
     return {"embedded": made_up, "existing": made_up}
+
+
+class FakeWorkflows(MadeUp):
+    """Fail each run of the workflow that is wrong."""
+
+    def runs(self, workflow, codeset):
+        found = super().runs(workflow, codeset)
+        return [dataclasses.replace(one, state="Failed") for one in found] if workflow == "wrong" else found
+
+    def unassign(self, workflow, codeset):
+        if workflow != "wrong":
+            super().unassign(workflow, codeset)
+
+
+class FakeApplication(Endpoint):
+    def post(self, body):
+        return Answer(200, answer_of(logits_of(4)))
 
 
 class FakeStack(fake_node.FakeNode):
@@ -268,6 +296,33 @@ class FakeStack(fake_node.FakeNode):
         run = dataclasses.replace(run, run_id=self.says["gpu_serves"])
         with self.holding("the GPU predictor"), self.server() as http:
             yield Endpoint("triton-gpu", http, nowhere, metrics, "cifar10", device, run, metrics_seconds=0.04)
+
+    @contextlib.contextmanager
+    def walk(self, recipe, dataset):
+        made_up, folder = FakeWorkflows(self.says["workflow_states"]), self.directory / f"codeset-{recipe.device}"
+        made_up.why, made_up.deletes = self.says["workflow_why"], self.says["workflow_goes"]
+        made_up.stays_assigned = self.says["workflow_stays"]
+        folder.mkdir()
+        if self.says["lost_file"]:
+            (folder / self.says["lost_file"]).touch()
+        seconds = {"poll": 0.01, "least_quiet": 0.05, "new_run_seconds": 0.2}
+        holding = self.holding("the GPU's workflow") if recipe.device == "gpu" else contextlib.nullcontext()
+        with holding:
+            walk = Walk(made_up, Workflow("w", ""), Codeset("own", "images"), folder, lambda text: None, 5, **seconds)
+            yield walk
+            walk.close()
+
+    def wrong_workflow(self):
+        return Workflow("wrong", "")
+
+    def tracked_by(self, application, recipe):
+        return self.trained(recipe)
+
+    @contextlib.contextmanager
+    def serve_application(self, application, run):
+        with self.server() as http:
+            self.up.add(application.name)
+            yield FakeApplication(application.name, http, "", "", "cifar10", run.recipe.device, run)
 
     def served_model(self, endpoint):
         if endpoint.name not in self.up:

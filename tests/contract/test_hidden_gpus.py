@@ -7,7 +7,7 @@ from tests.prepared import run_prepared
 from tests.running import MADE_UP_SECONDS, problems_of
 
 # the scenarios that need a GPU on this target
-ON_A_GPU = "gpu and not beyond and not docker and not cluster and not node and not kserve"
+ON_A_GPU = "gpu and not beyond and not docker and not cluster and not node and not kserve and not workflow"
 
 
 @pytest.mark.parametrize(("hidden", "options", "outcome"), [("-1", [], "skipped"), ("", ["--require-gpu"], "error")])

@@ -212,7 +212,10 @@ def test_a_causes_id_is_the_same_in_the_next_run(taken_down, tmp_path):
 
 def test_skips_are_said_once_as_well(tmp_path):
     result = run(
-        tmp_path, {"reason": "nowhere a GPU"}, "-m", "gpu and not docker and not beyond and not node and not kserve"
+        tmp_path,
+        {"reason": "nowhere a GPU"},
+        "-m",
+        "gpu and not docker and not beyond and not node and not kserve and not workflow",
     )
     found = results_of(result)
     words = "no GPU: nowhere a GPU"

@@ -12,9 +12,18 @@ FOLDER = MANIFESTS / "fuseml" / "workflows"
 # by the resource of the extension that serves, the one that is taken first
 FILES = {"kserve-api": "mlflow-e2e", "seldon-core-api": "mlflow-seldon-triton-e2e"}
 
+# of which the tutorial has KServe's alone
+ON_GPU, GPU = "mlflow-e2e-gpu", "nvidia.com/gpu"
 
-def workflow_for(offered: Set[str], run: str) -> Workflow:
-    """Return the workflow that an installation with these resources runs; with neither it is KServe's."""
+
+def workflow_for(offered: Set[str], run: str, device: str = "cpu", gpu_resource: str = "") -> Workflow:
+    """Return the workflow that an installation with these resources runs; with neither it is KServe's.
+
+    `gpu_resource`: what the nodes call their GPUs, "" for NVIDIA's usual.
+    """
+    if device == "gpu":
+        workflow = read_workflow(ON_GPU, run)
+        return Workflow(workflow.name, workflow.text.replace(GPU, gpu_resource or GPU), workflow.resources)
     file = next((name for resource, name in FILES.items() if resource in offered), FILES["kserve-api"])
     return read_workflow(file, run)
 

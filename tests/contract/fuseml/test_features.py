@@ -16,6 +16,7 @@ OPTIONS = ("--target=existing", "--workflow=fuseml", "--data=digits", "--profile
 JUDGED = "not gpu and not cluster and not docker and not kserve and not beyond"
 # the light trainer logs no Keras model
 BUT = "not cpu_models_run_is_tracked"
+ON_GPU = "the_gpus_workflow_trains_and_serves_on_the_gpu"
 OWN = not REAL.is_dir()
 
 
@@ -25,7 +26,7 @@ def mlflow(tmp_path_factory):
         yield server.uri
 
 
-@pytest.mark.parametrize(("client", "chosen"), [("rest", JUDGED), ("cli", "workflow")])
+@pytest.mark.parametrize(("client", "chosen"), [("rest", JUDGED), ("cli", "workflow and not gpu")])
 def test_the_features_judge_what_the_workflows_run_trained_and_serves(tmp_path, mlflow, client, chosen):
     script, kind = {"rest": (SERVER, "http"), "cli": (PROGRAM, "cli")}[client]
     names, bindings = Names({} if OWN else {"first": FIRST[kind]}), tmp_path / "bindings.json"
@@ -41,7 +42,7 @@ def test_the_features_judge_what_the_workflows_run_trained_and_serves(tmp_path, 
     outcomes = {name: found.outcome for name, found in scenarios.items()}
     assert result.code == 0, result.output
     assert {name for name, outcome in outcomes.items() if outcome != "passed"} <= {"grpc_gives_the_same_logits"}
-    assert outcomes.keys() >= WITHOUT_WORKFLOWS
+    assert outcomes.keys() >= WITHOUT_WORKFLOWS - {ON_GPU}
     assert (replay.is_over, program.is_over) == (True, True), (replay.unexpected, program.unexpected)
     run = scenarios["an_assigned_workflow_builds_trains_and_serves"].figures["run"]
     assert run.startswith("run fuseml-acceptance-")
@@ -54,7 +55,7 @@ def test_the_features_judge_what_the_workflows_run_trained_and_serves(tmp_path, 
 
 
 def test_without_it_the_scenarios_say_which_option_asks_for_it(tmp_path):
-    result = run_made_up(tmp_path / "report", {"has_workflows": True}, "--data=digits", "-m", "workflow")
+    result = run_made_up(tmp_path / "report", {}, "--data=digits", "-m", "workflow")
     assert {name: found.outcome for name, found in result.scenarios().items()} == dict.fromkeys(
         WITHOUT_WORKFLOWS, "skipped"
     )
@@ -62,5 +63,5 @@ def test_without_it_the_scenarios_say_which_option_asks_for_it(tmp_path):
 
 
 def test_a_target_without_workflows_is_named(tmp_path):
-    result = run_made_up(tmp_path / "report", {}, "--data=digits", "-m", "workflow")
+    result = run_made_up(tmp_path / "report", {"has_pods": False}, "--data=digits", "-m", "workflow")
     assert "the embedded target runs no workflows; this scenario runs on --target kind or k3d" in result.output

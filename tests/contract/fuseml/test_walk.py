@@ -1,12 +1,14 @@
 """The whole way from a codeset to an application and back, by either adapter: every request is a recorded one."""
 
 import pytest
+import yaml
 
 from acceptance.errors import AcceptanceError, Problem, WaitTimeout
 from acceptance.workflows.fuseml.definitions import read_workflow, workflow_for
 from acceptance.workflows.git import digests
 from acceptance.workflows.model import Codeset
 from acceptance.workflows.walk import Walk
+from tests.contract.fuseml.recordings import REAL, fields, recording
 from tests.contract.fuseml.scripts import PROGRAM, SERVER
 
 SCRIPTS = {"rest": SERVER, "cli": PROGRAM}
@@ -94,3 +96,28 @@ def test_the_workflow_is_the_one_that_what_is_installed_can_serve():
     assert workflow_for({"seldon-core-api"}, "1").name == "mlflow-seldon-triton-e2e-1"
     assert workflow_for(set(), "1").resources == ("kserve-api", "mlflow-tracking", "s3")
     assert "name: mlflow-e2e-1\n" in read_workflow("mlflow-e2e", "1").text
+
+
+@pytest.mark.parametrize(("named", "resource"), [("", "nvidia.com/gpu"), ("nvidia.com/mig-1g.5gb",) * 2])
+def test_the_gpus_workflow_asks_for_a_gpu_for_trainer_and_predictor(named, resource):
+    workflow = workflow_for({"kserve-api"}, "1", "gpu", named)
+    assert workflow.name == "mlflow-e2e-gpu-1"
+    _, trainer, predictor = yaml.safe_load(workflow.text)["steps"]
+    assert trainer["resources"] == {"limits": {resource: 1}}
+    inputs = {one["name"]: one.get("value") for one in predictor["inputs"]}
+    assert inputs["resources_limits"] == f"{{{resource}: 1}}"
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("mlflow-e2e", "workflow-create"),
+        ("mlflow-e2e-gpu", "workflow-create-gpu-plain"),
+        ("mlflow-seldon-triton-e2e", "workflow-create-seldon-triton"),
+    ],
+)
+def test_the_workflows_have_the_fields_of_those_that_a_real_fuseml_took(file, name):
+    if not REAL.is_dir():
+        pytest.skip(f"{REAL} isn't there, which has what a real FuseML was asked")
+    body = yaml.safe_load(recording("http", name)["request"]["body"])
+    assert fields(yaml.safe_load(read_workflow(file, "1").text)) == fields(body)
