@@ -198,6 +198,7 @@ def test_variables_and_fields_named_like_secrets_are_hidden_in_what_yaml_holds(r
     assert hidden == {"spec": {"env": shown, "automountServiceAccountToken": False}, "token": MARK}
 
 
+@pytest.mark.alone  # it measures: beside other tests a processor takes half as long again
 @pytest.mark.parametrize(
     "piece",
     [
