@@ -49,6 +49,12 @@ class Minio:
             **({"AWS_CA_BUNDLE": self.authority} if self.authority else {}),
         }
 
+    def make_shared_bucket(self, name: str) -> str:
+        """Make a bucket that has somebody else's object; return its name."""
+        self.client().create_bucket(Bucket=name)
+        self.client().put_object(Bucket=name, Key="ci/somebody-elses", Body=b"mine")
+        return name
+
     def client(self) -> Any:
         """Return a client of the whole store, which sees what a run's own may not."""
         import boto3

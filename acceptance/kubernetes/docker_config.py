@@ -4,24 +4,14 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from acceptance.images import split
+from acceptance.login import Login
 
 # by this name Docker keeps its Hub's login
 HUB = ("index.docker.io", "docker.io")
-
-
-@dataclass(frozen=True)
-class Login:
-    user: str
-    password: str = field(repr=False)
-
-    @property
-    def basic(self) -> str:
-        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
 def entries(data: str) -> dict[str, dict[str, object]]:

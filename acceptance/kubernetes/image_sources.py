@@ -9,10 +9,11 @@ from kubernetes.client import CoreV1Api, V1Node
 from acceptance.errors import BadSetting, Problem
 from acceptance.images import only_here
 from acceptance.kubernetes import architectures, registry, site
-from acceptance.kubernetes.docker_config import Login, login_for, read_logins
+from acceptance.kubernetes.docker_config import login_for, read_logins
 from acceptance.kubernetes.namespace import Namespace
 from acceptance.kubernetes.registry import Found, LoginRefused, NoAnswer, NotThere, Reference, read_reference
 from acceptance.kubernetes.view import has_labels, join_some, name_of
+from acceptance.login import Login
 
 # a kubelet tells of so many images unless a site has it tell of more
 MOST_TOLD = 50

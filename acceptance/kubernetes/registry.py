@@ -14,7 +14,7 @@ from requests.utils import parse_dict_header
 from acceptance.errors import AcceptanceError, Problem, WaitTimeout, root_words
 from acceptance.health import described, is_page
 from acceptance.images import split
-from acceptance.kubernetes.docker_config import Login
+from acceptance.login import Login
 from acceptance.waiting import in_time
 
 # to connect, and for each piece of an answer; then for all about one image, which takes four requests at most

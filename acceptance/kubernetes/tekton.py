@@ -5,6 +5,7 @@ from typing import Any
 from kubernetes import client
 
 from acceptance.kubernetes.client import SECONDS, Cluster, readable
+from acceptance.kubernetes.view import LiveCluster
 
 # of its controller's Deployment, in whichever namespace that is
 LABELS = "app.kubernetes.io/part-of=tekton-pipelines,app.kubernetes.io/component=controller"
@@ -39,9 +40,6 @@ def task_runs(cluster: Cluster, namespace: str, run: str) -> list[Any]:
 
 def last_lines(cluster: Cluster, namespace: str, pod: str, container: str) -> str:
     """Return the last lines of a container's log, without secrets, "" where there are none to be read."""
-    with cluster.api_errors("asking for a step's log"), cluster.api() as api:
-        read: Any = client.CoreV1Api(api).read_namespaced_pod_log
-        given = {"container": container, "tail_lines": LAST_LINES, "_request_timeout": SECONDS}
-        found = readable(lambda: read(pod, namespace, **given, _preload_content=False))  # text, and not JSON
-        text = found.data.decode(errors="replace") if found else ""
+    with cluster.api() as api:
+        text = LiveCluster(client.CoreV1Api(api), SECONDS).log(namespace, pod, container, False, LAST_LINES)
     return cluster.redactor.shown(text).rstrip()

@@ -1,17 +1,13 @@
 """What `--predictor kserve` needs of a cluster and of the object store's keys, asked before anything starts."""
 
-import contextlib
-
 from acceptance.errors import AcceptanceError, Problem, problem_of
 from acceptance.kserve.installation import Installation, find_kserve
 from acceptance.kserve.passed_over import passed_over
 from acceptance.kserve.runtime import Runtime, find_runtime
 from acceptance.kubernetes.client import Cluster
 from acceptance.settings import Settings
-from acceptance.stacks.cluster_needs import not_in_cluster
+from acceptance.stacks.cluster_needs import not_in_cluster, store_variables
 from acceptance.stacks.run_store import OPTION
-from acceptance.storage.bucket import Bucket
-from acceptance.storage.location import read_location
 
 
 def problems(settings: Settings) -> list[Problem]:
@@ -32,14 +28,10 @@ def look_at(cluster: Cluster, settings: Settings) -> tuple[Installation, Runtime
 
 def no_lasting_keys(settings: Settings) -> None:
     """Raise AcceptanceError where the user's keys are a session's: KServe hands no session's token on."""
-    if settings.minio:
-        return
-    bucket = Bucket(read_location(settings.store, OPTION))
-    with contextlib.closing(bucket):
-        if "AWS_SESSION_TOKEN" in bucket.variables():
-            raise AcceptanceError(
-                Problem(
-                    f"{OPTION} {settings.store}: the keys are a session's, and KServe hands no session's token on",
-                    "name keys that last, without AWS_SESSION_TOKEN",
-                )
+    if not settings.minio and "AWS_SESSION_TOKEN" in store_variables(settings):
+        raise AcceptanceError(
+            Problem(
+                f"{OPTION} {settings.store}: the keys are a session's, and KServe hands no session's token on",
+                "name keys that last, without AWS_SESSION_TOKEN",
             )
+        )

@@ -10,6 +10,9 @@ from acceptance.storage.minio import NAME as MINIO
 from acceptance.storage.variables import AUTHORITY
 from acceptance.training.server import UsersServer, request_options
 
+# by --predictor: what copies a model itself, by an initializer that is not the run's
+CONTROLLERS = {"kserve": "KServe", "seldon": "Seldon"}
+
 
 class PodEgress:
     """`--proxy`, `--no-proxy` and `--ca` in a run's pods; `server`: the user's tracking server."""
@@ -39,24 +42,27 @@ class PodEgress:
         return " and ".join(name for name, value in (("--proxy", self.asked.proxy), ("--ca", self.asked.ca)) if value)
 
     @property
+    def maker(self) -> str:
+        """Whose controller makes the predictors, "" for the suite itself."""
+        return CONTROLLERS.get(self.settings.predictor, "")
+
+    @property
     def copier(self) -> str:
         """Who copies models to predictors and gets nothing of it, "" where the suite's own pods do."""
-        if self.settings.kserve:
-            return "KServe's storage initializer"
-        return "Seldon's storage initializer" if self.settings.seldon else ""
+        return f"{self.maker}'s storage initializer" if self.maker else ""
 
     @property
     def not_for_copier(self) -> str:
         """That it gets nothing, and what gives it that; "" where nothing is lacking."""
         if not (self.copier and self.asked):
             return ""
-        maker, lacks = self.copier.partition("'")[0], f"{self.copier} gets none of {self.options}"
+        lacks = f"{self.copier} gets none of {self.options}: {self.maker} makes it"
         if self.settings.seldon:
-            return f"{lacks}: {maker} makes it, and the store must be reached without them (docs/seldon.md)"
+            return f"{lacks}, and the store must be reached without them (docs/seldon.md)"
         proxy = "HTTPS_PROXY and NO_PROXY in the env of a ClusterStorageContainer for s3://"
         ca = "AWS_CA_BUNDLE where pytest runs, which goes to it, or caBundleConfigMapName in inferenceservice-config"
         ways = [*([proxy] if self.asked.proxy else []), *([ca] if self.asked.ca else [])]
-        return f"{lacks}: {maker} makes it. If it needs them: {'; '.join(ways)} (docs/kserve.md)"
+        return f"{lacks}. If it needs them: {'; '.join(ways)} (docs/kserve.md)"
 
     def unchecked(self, asked_by_pods: bool) -> list[str]:
         """Return what nothing in the run has tried; `asked_by_pods`: whether pods have asked what is outside."""

@@ -30,7 +30,7 @@ from acceptance.waiting import Ready, wait_until
 class KServeServing(StoreServing):
     """An InferenceService; KServe copies the model repository from the run's object store."""
 
-    kind, of = "InferenceService", service.OF_SERVICE
+    kind, of, ready_word = "InferenceService", service.OF_SERVICE, "Ready"
     kinds: ClassVar[Sequence[str]] = ("InferenceService", "ServingRuntime")
     with_pod, container, folder, copier = "InferenceService", CONTAINER, service.MODELS, ""
 
@@ -97,22 +97,18 @@ class KServeServing(StoreServing):
 
         return wait_until(f"{name} to leave nothing", state, seconds + SECONDS, poll=0.3)
 
-    def wait_ready(self, name: str) -> Any:
-        self.wait_until(name, "get a pod", lambda found: self.no_pod(name, found))
-        pod = self.namespace.waits.ready(name)
-        self.wait_until(name, "be Ready", service.not_ready)
-        return pod
+    def not_ready(self, found: Mapping[str, Any]) -> str:
+        return service.not_ready(found)
 
     def no_pod(self, name: str, found: Mapping[str, Any]) -> str:
-        """Return "" where there is a pod, or its Deployment was refused one; raises where KServe makes none of it."""
-        pods = self.namespace.pods
+        """Return "" where it has a pod, else what KServe says; raises where that makes none of it."""
         if self.knative:
             self.look_at_revision(name, found)
-        if pods.named(name) or pods.diagnose_missing(name, None):
+        if self.has_pod(name):
             return ""
         if why := service.hopeless(found):
             raise Unrecoverable(f"KServe makes no pod of InferenceService {name}: {why}")
-        return service.not_ready(found)
+        return self.not_ready(found)
 
     def look_at_revision(self, name: str, found: Mapping[str, Any]) -> None:
         """Note the Deployment of the latest revision; raises where Knative makes no pod of it."""

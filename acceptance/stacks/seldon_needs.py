@@ -1,15 +1,11 @@
 """What `--predictor seldon` needs of a cluster and of the object store, asked before anything starts."""
 
-import contextlib
-
 from acceptance.errors import AcceptanceError, Problem, problem_of
 from acceptance.kubernetes.client import Cluster
 from acceptance.seldon.installation import Installation, find_seldon
 from acceptance.settings import Settings
-from acceptance.stacks.cluster_needs import not_in_cluster
+from acceptance.stacks.cluster_needs import not_in_cluster, store_variables
 from acceptance.stacks.run_store import OPTION
-from acceptance.storage.bucket import Bucket
-from acceptance.storage.location import read_location
 from acceptance.storage.variables import AUTHORITY
 
 
@@ -29,9 +25,7 @@ def look_at(cluster: Cluster, settings: Settings) -> Installation:
 
 def check_authority(settings: Settings) -> None:
     """Raise AcceptanceError where the store has an authority of its own: nothing can be mounted where Seldon copies."""
-    bucket = Bucket(read_location(settings.store, OPTION))
-    with contextlib.closing(bucket):
-        variables = bucket.variables()
+    variables = store_variables(settings)
     if AUTHORITY in variables and variables["AWS_ENDPOINT_URL_S3"].startswith("https:"):
         raise AcceptanceError(
             Problem(

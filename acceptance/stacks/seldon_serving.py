@@ -31,7 +31,7 @@ class SeldonServing(StoreServing):
     `ingress`: the URL of Seldon's ingress, "" where none is named; `failed_seconds`: how long it may be called Failed.
     """
 
-    kind, of = "SeldonDeployment", seldon.OF_DEPLOYMENT
+    kind, of, ready_word = "SeldonDeployment", seldon.OF_DEPLOYMENT, "Available"
     kinds: ClassVar[Sequence[str]] = (kind,)
     with_pod, container, folder, copier = kind, MODEL, seldon.MODELS, ""
     ports = (seldon.PORTS["http"], seldon.PORTS["grpc"], seldon.PORTS["metrics"])
@@ -70,15 +70,10 @@ class SeldonServing(StoreServing):
 
     def wait_ready(self, name: str) -> Any:
         with self.not_failed(name):
-            self.wait_until(name, "get a pod", lambda found: self.no_pod(name, found))
-            pod = self.namespace.waits.ready(name)
-            self.wait_until(name, "be Available", seldon.not_available)
-        return pod
+            return super().wait_ready(name)
 
-    def no_pod(self, name: str, found: Mapping[str, Any]) -> str:
-        """Return "" where there is a pod, or its Deployment was refused one."""
-        pods = self.namespace.pods
-        return "" if pods.named(name) or pods.diagnose_missing(name, None) else seldon.not_available(found)
+    def not_ready(self, found: Mapping[str, Any]) -> str:
+        return seldon.not_available(found)
 
     @contextlib.contextmanager
     def not_failed(self, name: str) -> Iterator[None]:

@@ -25,6 +25,8 @@ class StoreServing:
     """All that a predictor is made of."""
     of: ClassVar[str]
     """The label that predictors' pods have."""
+    ready_word: ClassVar[str]
+    """What the controller calls one that answers."""
 
     def __init__(self, namespace: Namespace, store: RunStore, images: Images, directory: Path) -> None:
         self.namespace, self.store, self.images, self.directory = namespace, store, images, directory
@@ -62,6 +64,25 @@ class StoreServing:
         """Return the object that the controller makes the predictor of, as it is now."""
         raise NotImplementedError
 
+    def not_ready(self, found: Mapping[str, Any]) -> str:
+        """Return "" where the controller calls the object ready, else what it says."""
+        raise NotImplementedError
+
+    def has_pod(self, name: str) -> bool:
+        """Say whether there is a pod, or its Deployment was refused one."""
+        pods = self.namespace.pods
+        return bool(pods.named(name) or pods.diagnose_missing(name, None))
+
+    def no_pod(self, name: str, found: Mapping[str, Any]) -> str:
+        """Return "" where it has a pod, else what the controller says."""
+        return "" if self.has_pod(name) else self.not_ready(found)
+
+    def wait_ready(self, name: str) -> Any:
+        self.wait_until(name, "get a pod", lambda found: self.no_pod(name, found))
+        pod = self.namespace.waits.ready(name)
+        self.wait_until(name, f"be {self.ready_word}", self.not_ready)
+        return pod
+
     def wait_until(self, name: str, to: str, missing: Callable[[Mapping[str, Any]], str]) -> None:
         """Wait until `missing` is "" for the object as it is then."""
 
@@ -86,11 +107,6 @@ class StoreServing:
         for namespace in sorted({*namespaces} - self.let):
             self.let.add(namespace)
             self.namespace.create(gateways.policy(namespace, self.gateway_ports(), self.of))
-
-
-def planned_source(name: str) -> str:
-    """Return where beneath the run's prefix a predictor's first repository will be."""
-    return models_of(first_version(name))
 
 
 def first_version(name: str) -> str:

@@ -1,16 +1,15 @@
 """A codeset's git repository: code is pushed to it and read back. No password is in an argument or a file."""
 
-import base64
 import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from acceptance.commands import NOT_FOUND, run_program
 from acceptance.environment import Kind, environment_of
 from acceptance.errors import AcceptanceError, shortened
+from acceptance.login import Login
 from acceptance.redaction.redactor import Redactor
 
 GIT_SECONDS = 120
@@ -18,18 +17,6 @@ BRANCH = "main"
 # without a login it would ask for one
 REFUSED = ("could not read Username", "Authentication failed")
 AUTHOR = {"NAME": "triton-acceptance", "EMAIL": "triton-acceptance@localhost"}
-
-
-@dataclass(frozen=True)
-class Login:
-    """Whom the repository's server takes a push from."""
-
-    user: str
-    password: str = field(repr=False)
-
-    @property
-    def header(self) -> str:
-        return f"Authorization: Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
 
 
 class Git:
@@ -64,7 +51,7 @@ class Git:
         variables |= {f"GIT_{who}_{what}": text for who in ("AUTHOR", "COMMITTER") for what, text in AUTHOR.items()}
         if login:
             self.redactor.add(login.password)
-            pair = {"GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": login.header}
+            pair = {"GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": f"Authorization: {login.basic}"}
             variables |= {"GIT_CONFIG_COUNT": "1", **pair}
 
         def ask(*arguments: str) -> str:

@@ -19,8 +19,7 @@ SERVED = "what_is_served_is_what_was_trained"
 @pytest.fixture(scope="module")
 def minio(tmp_path_factory):
     with running_minio(tmp_path_factory.mktemp("minio")) as minio:
-        minio.client().create_bucket(Bucket="models")
-        minio.client().put_object(Bucket="models", Key="ci/somebody-elses", Body=b"mine")
+        minio.make_shared_bucket("models")
         yield minio
 
 

@@ -66,10 +66,7 @@ def minio(api):
 @pytest.fixture(scope="module")
 def store(minio):
     """A bucket that has another's object, and what copies models from it."""
-    bucket = f"models-{uuid.uuid4().hex[:8]}"
-    minio.client().create_bucket(Bucket=bucket)
-    minio.client().put_object(Bucket=bucket, Key="ci/somebody-elses", Body=b"mine")
-    return bucket
+    return minio.make_shared_bucket(f"models-{uuid.uuid4().hex[:8]}")
 
 
 @pytest.fixture

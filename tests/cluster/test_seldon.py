@@ -117,10 +117,7 @@ def minio(kind, api):
 @pytest.fixture(scope="module")
 def store(minio):
     """A bucket that has another's object."""
-    bucket = f"models-{uuid.uuid4().hex[:8]}"
-    minio.client().create_bucket(Bucket=bucket)
-    minio.client().put_object(Bucket=bucket, Key="ci/somebody-elses", Body=b"mine")
-    return bucket
+    return minio.make_shared_bucket(f"models-{uuid.uuid4().hex[:8]}")
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import yaml
 from acceptance.commands import NOT_FOUND, run_program
 from acceptance.environment import Kind, environment_of
 from acceptance.errors import AcceptanceError
+from acceptance.login import Login
 from acceptance.redaction.redactor import Redactor
 from acceptance.workflows.fuseml import reading
 from acceptance.workflows.fuseml.port import ASSIGN_SECONDS, USUAL_SECONDS
-from acceptance.workflows.git import Login
 from acceptance.workflows.model import Application, Codeset, Run, Workflow
 
 CONFIGURATION = Path(".config/fuseml/config.yaml")

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from acceptance.gpu.node import GPU_RESOURCE
 from acceptance.paths import MANIFESTS
 from acceptance.workflows.model import Workflow
 
@@ -13,7 +14,7 @@ FOLDER = MANIFESTS / "fuseml" / "workflows"
 FILES = {"kserve-api": "mlflow-e2e", "seldon-core-api": "mlflow-seldon-triton-e2e"}
 
 # of which the tutorial has KServe's alone
-ON_GPU, GPU = "mlflow-e2e-gpu", "nvidia.com/gpu"
+ON_GPU = "mlflow-e2e-gpu"
 
 
 def workflow_for(offered: Set[str], run: str, device: str = "cpu", gpu_resource: str = "") -> Workflow:
@@ -23,7 +24,9 @@ def workflow_for(offered: Set[str], run: str, device: str = "cpu", gpu_resource:
     """
     if device == "gpu":
         workflow = read_workflow(ON_GPU, run)
-        return Workflow(workflow.name, workflow.text.replace(GPU, gpu_resource or GPU), workflow.resources)
+        return Workflow(
+            workflow.name, workflow.text.replace(GPU_RESOURCE, gpu_resource or GPU_RESOURCE), workflow.resources
+        )
     file = next((name for resource, name in FILES.items() if resource in offered), FILES["kserve-api"])
     return read_workflow(file, run)
 

@@ -6,7 +6,7 @@ Lists are asked for whole and read here: an unknown name in one of FuseML's filt
 from pathlib import Path
 from typing import Protocol
 
-from acceptance.workflows.git import Login
+from acceptance.login import Login
 from acceptance.workflows.model import Application, Codeset, Run, Workflow
 
 # the server waits a minute for the listener of an assigned workflow

@@ -9,10 +9,11 @@ import requests
 
 from acceptance.errors import AcceptanceError, root, root_words
 from acceptance.health import ask, described
+from acceptance.login import Login
 from acceptance.redaction.redactor import Redactor
 from acceptance.workflows.fuseml import reading
 from acceptance.workflows.fuseml.port import ASSIGN_SECONDS, USUAL_SECONDS
-from acceptance.workflows.git import Git, Login
+from acceptance.workflows.git import Git
 from acceptance.workflows.model import Application, Codeset, Run, Workflow
 
 EXTENSIONS = "/extensions"

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from acceptance.errors import AcceptanceError
+from acceptance.login import Login
 from acceptance.redaction.redactor import Redactor
 from acceptance.workflows.fuseml import cleanup, reading
 from acceptance.workflows.fuseml.cli import error_words
 from acceptance.workflows.fuseml.port import ASSIGN_SECONDS
 from acceptance.workflows.fuseml.rest import RestPort
-from acceptance.workflows.git import Git, Login
+from acceptance.workflows.git import Git
 from acceptance.workflows.model import Codeset, Workflow
 from tests import http_server
 from tests.contract.fuseml.conftest import CODESET

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from acceptance.kubernetes.docker_config import Login, login_for, read_logins
+from acceptance.kubernetes.docker_config import login_for, read_logins
+from acceptance.login import Login
 
 SITE = Login("ann", "very-secret-word")
 OTHER = Login("bob", "another-word")

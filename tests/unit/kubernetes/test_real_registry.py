@@ -9,8 +9,8 @@ import subprocess
 import pytest
 import requests
 
-from acceptance.kubernetes.docker_config import Login
 from acceptance.kubernetes.registry import Found, LoginRefused, NotThere, ask
+from acceptance.login import Login
 from acceptance.processes.local import free_port
 from acceptance.waiting import Ready, wait_until
 from tests.made_up_registry import INDEX

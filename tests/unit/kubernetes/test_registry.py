@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from acceptance.kubernetes.docker_config import Login
 from acceptance.kubernetes.registry import (
     Found,
     LoginRefused,
@@ -18,6 +17,7 @@ from acceptance.kubernetes.registry import (
     is_here,
     read_reference,
 )
+from acceptance.login import Login
 from acceptance.storage.certificate import issue
 from tests.connect_proxy import proxy_to
 from tests.http_server import LOGIN, Dripping, answering, talking
